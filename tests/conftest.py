@@ -1,0 +1,6 @@
+"""Strict settings and shared molecules for every test."""
+
+import os
+
+# The suite runs one process per core; more threads inside would only fight over the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
