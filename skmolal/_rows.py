@@ -1,0 +1,143 @@
+"""Rows of a training set or a pool, whatever its container.
+
+One place knows how to count, take and stack rows of NumPy arrays (1-D object arrays of
+``ase.Atoms`` included), SciPy sparse matrices, pandas objects and lists. Rows are always meant by
+position, never by a pandas label.
+"""
+
+import numpy as np
+import scipy.sparse as sp
+
+from skmolal.molecules import as_molecules
+
+
+def as_rows(X, name="X"):
+    """Return molecules as a molecule array, and any other container with rows as it is."""
+    if _holds_molecules(X):
+        return as_molecules(X)
+    has_rows = len(X.shape) > 0 if hasattr(X, "shape") else isinstance(X, (list, tuple))
+    if not has_rows:
+        raise TypeError(
+            f"{name} must be an array, a sparse matrix, a DataFrame, a Series or a list with one "
+            f"row per sample, got {type(X).__name__}"
+        )
+    return X
+
+
+def n_rows(X):
+    """Count the rows; ``len`` refuses sparse matrices."""
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def take_rows(X, idx):
+    """Take rows by position.
+
+    As in modAL, an integer takes the row itself (a Series of a DataFrame, a matrix of one row of a
+    sparse matrix); an array of integers or a boolean mask takes rows in the container of `X`.
+    """
+    idx = np.asarray(idx)
+    if idx.size == 0 and idx.dtype != bool:
+        idx = idx.astype(np.intp)  # np.asarray([]) is an array of floats
+    if sp.issparse(X):
+        return X.tocsr()[np.atleast_1d(idx)]
+    if hasattr(X, "iloc"):
+        return X.iloc[idx if idx.ndim else int(idx)]
+    if isinstance(X, (list, tuple)):
+        if idx.ndim == 0:
+            return X[int(idx)]
+        return [X[i] for i in np.arange(len(X))[idx]]
+    return X[idx]
+
+
+def stack_rows(first, second):
+    """Stack the rows of `second` below those of `first`, in the container of `first`.
+
+    Two DataFrames must have the same columns; columns are matched by label and the index is kept.
+    A Series and something that is not a Series become an array.
+    """
+    if sp.issparse(first) or sp.issparse(second):
+        return sp.vstack([first, second], format="csr")
+    if _is_frame(first) or _is_frame(second):
+        return _stack_frames(first, second)
+    if hasattr(first, "iloc") and hasattr(second, "iloc"):
+        import pandas as pd
+
+        return pd.concat([first, second])
+    first, second = (X.to_numpy() if hasattr(X, "iloc") else X for X in (first, second))
+    if isinstance(first, (list, tuple)):
+        return [*first, *(second if _is_1d_object(second) else _as_list(second))]
+    if _is_1d_object(first):
+        second = _object_array(second)
+    return np.concatenate([first, second])
+
+
+def stack_columns(blocks):
+    """Stack blocks with the same rows side by side."""
+    if len(blocks) == 1:
+        return blocks[0]
+    if any(sp.issparse(block) for block in blocks):
+        return sp.hstack(blocks, format="csr")
+    if all(_is_frame(block) for block in blocks):
+        import pandas as pd
+
+        return pd.concat(blocks, axis=1)
+    return np.hstack(blocks)
+
+
+def _holds_molecules(X):
+    if isinstance(X, np.ndarray) or hasattr(X, "iloc"):
+        # A frame of molecules has one column; the dtype of any other says nothing about its cells.
+        if _is_frame(X):
+            if X.shape[1] != 1:
+                return False
+            X = X.iloc[:, 0]
+        if X.dtype != object or X.size == 0:
+            return False
+        first = X.iloc[0] if hasattr(X, "iloc") else X.flat[0]
+    elif isinstance(X, (list, tuple)):
+        if not X:
+            return False
+        first = X[0]
+    else:
+        first = X  # as_molecules explains what to do with a single Atoms
+    from ase import Atoms
+
+    return isinstance(first, Atoms)
+
+
+def _is_frame(X):
+    return hasattr(X, "iloc") and X.ndim == 2
+
+
+def _is_1d_object(X):
+    return isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object
+
+
+def _as_list(X):
+    return X.tolist() if isinstance(X, np.ndarray) else list(X)
+
+
+def _object_array(X):
+    # Element by element: np.array would unfold molecules of equal size into a 2-D array of atoms.
+    if isinstance(X, np.ndarray):
+        return X
+    rows = np.empty(len(X), dtype=object)
+    for i, row in enumerate(X):
+        rows[i] = row
+    return rows
+
+
+def _stack_frames(first, second):
+    import pandas as pd
+
+    if not (_is_frame(first) and _is_frame(second)):
+        raise TypeError(
+            "rows of a DataFrame can only be stacked with those of a DataFrame, got "
+            f"{type(first).__name__} and {type(second).__name__}"
+        )
+    if len(first.columns) != len(second.columns) or set(first.columns) != set(second.columns):
+        raise ValueError(
+            "DataFrames must have the same columns to be stacked, got "
+            f"{list(first.columns)} and {list(second.columns)}"
+        )
+    return pd.concat([first, second])
