@@ -1,0 +1,32 @@
+"""Query strategies: who is asked next.
+
+Each is a function ``f(learner, X_pool, n_instances=1, *, random_state=None, **options)`` with
+modAL's signature that returns ``(query_idx, metrics)``: distinct positions in the pool in order of
+preference, and the utility of each.
+"""
+
+from skmolal.query_strategies._cluster import cluster_sampling
+from skmolal.query_strategies._random import random_sampling
+from skmolal.query_strategies._registry import (
+    QueryStrategy,
+    check_query_result,
+    check_query_strategy,
+    get_query_strategy,
+    get_query_strategy_names,
+)
+from skmolal.query_strategies._target import target_sampling
+from skmolal.query_strategies._uncertainty import uncertainty_sampling
+from skmolal.query_strategies._uncertainty_cluster import uncertainty_cluster_sampling
+
+__all__ = [
+    "QueryStrategy",
+    "check_query_result",
+    "check_query_strategy",
+    "cluster_sampling",
+    "get_query_strategy",
+    "get_query_strategy_names",
+    "random_sampling",
+    "target_sampling",
+    "uncertainty_cluster_sampling",
+    "uncertainty_sampling",
+]

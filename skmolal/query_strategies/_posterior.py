@@ -1,0 +1,151 @@
+"""What a strategy asks of a learner: features of the pool, posterior mean and std.
+
+A Pipeline's transformers run once per query: its features serve the prediction and the
+clustering alike.
+"""
+
+import inspect
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
+
+__all__ = ["PoolView"]
+
+
+class PoolView:
+    """A pool as one learner sees it, for the duration of one query.
+
+    Parameters
+    ----------
+    learner : estimator or modAL learner
+        A fitted regressor, or an object with an ``estimator`` and a ``predict`` that hands its
+        keywords on, or a committee of such.
+    X_pool : {array-like, sparse matrix, DataFrame} of shape (n_pool, n_features) or \
+            ndarray of shape (n_pool,), dtype object
+        Candidates; molecules where a Pipeline turns them into features.
+    """
+
+    def __init__(self, learner, X_pool):
+        self.learner = learner
+        self.X_pool = X_pool
+        self._pipeline = _find_pipeline(learner)
+        self._features = None
+
+    @property
+    def _model(self):
+        """The object whose ``predict`` takes what :meth:`_transform` returns."""
+        return self.learner if self._pipeline is None else self._pipeline.steps[-1][1]
+
+    def _transform(self):
+        if self._pipeline is None or len(self._pipeline) == 1:
+            return self.X_pool
+        if self._features is None:
+            self._features = self._pipeline[:-1].transform(self.X_pool)
+        return self._features
+
+    def features(self, rows=None):
+        """Compute the numeric features of the pool.
+
+        Parameters
+        ----------
+        rows : ndarray of int, default=None
+            Rows wanted; None is all.
+
+        Returns
+        -------
+        features : {ndarray, CSR} of shape (n_rows, n_features), dtype float32 or float64
+            What the last step of a Pipeline receives, else `X_pool` itself. Of a committee of
+            Pipelines, the features of its first member.
+
+        Raises
+        ------
+        ValueError
+            If there is no Pipeline and `X_pool` is not a finite numeric table.
+        """
+        if self._pipeline is None and hasattr(self.learner, "learner_list"):
+            return PoolView(self.learner.learner_list[0], self.X_pool).features(rows)
+        features = self._transform()
+        if self._pipeline is None and getattr(features, "ndim", 2) == 1:
+            raise ValueError(
+                "X_pool must be a table of numbers here, got a 1-D array: to query molecules, "
+                "give the learner a Pipeline that begins with a transformer such as "
+                "MBTRTransformer"
+            )
+        features = check_array(
+            features, accept_sparse="csr", dtype=[np.float64, np.float32], input_name="X_pool"
+        )
+        return features if rows is None else features[rows]
+
+    def posterior(self):
+        """Predict the pool.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n_pool,), dtype float64
+            Posterior mean and standard deviation.
+
+        Raises
+        ------
+        TypeError
+            If the estimator cannot predict a standard deviation.
+        ValueError
+            If a prediction has another shape, is not finite, or a `std` is negative.
+        """
+        name = _check_returns_std(self._model)
+        prediction = self._model.predict(self._transform(), return_std=True)
+        if not (isinstance(prediction, tuple) and len(prediction) == 2):
+            raise TypeError(
+                f"{name}.predict(X, return_std=True) must return (mean, std), "
+                f"got {type(prediction).__name__}"
+            )
+        n_pool = self.X_pool.shape[0] if hasattr(self.X_pool, "shape") else len(self.X_pool)
+        mean, std = (
+            _check_column(values, n_pool, name, what)
+            for values, what in zip(prediction, ("mean", "std"), strict=True)
+        )
+        if (std < 0).any():
+            raise ValueError(f"{name} predicted a negative std, {std.min()}")
+        return mean, std
+
+
+def _find_pipeline(learner):
+    """Find the fitted Pipeline behind a learner, or None."""
+    # A meta-regressor's `estimator` is a template that was never fitted; a learner's is its model.
+    if hasattr(learner, "estimator") and (hasattr(learner, "teach") or not is_regressor(learner)):
+        learner = learner.estimator
+    learner = getattr(learner, "best_estimator_", learner)
+    return learner if isinstance(learner, Pipeline) else None
+
+
+def _check_returns_std(model):
+    """Refuse an estimator without std, by the signature of the innermost ``predict``."""
+    inner = model
+    if hasattr(model, "estimator") and (hasattr(model, "teach") or not is_regressor(model)):
+        inner = model.estimator
+    name = type(inner).__name__
+    parameters = inspect.signature(inner.predict).parameters.values()
+    if not any(p.name == "return_std" or p.kind is p.VAR_KEYWORD for p in parameters):
+        raise TypeError(
+            "this query strategy needs an estimator with predict(X, return_std=True), which "
+            f"{name} lacks: use GaussianProcessRegressor or a committee, or query by 'random' "
+            "or 'cluster', which need no prediction"
+        )
+    return name
+
+
+def _check_column(values, n_pool, name, what):
+    values = np.asarray(values, dtype=np.float64)
+    if values.shape == (n_pool, 1):
+        values = values[:, 0]
+    if values.shape != (n_pool,):
+        raise ValueError(
+            f"{name} must predict one {what} per row, shape ({n_pool},), got {values.shape}"
+        )
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ValueError(
+            f"{name} predicted a {what} that is not finite, {values[row]} at row {row}"
+        )
+    return values

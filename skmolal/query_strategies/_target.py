@@ -1,0 +1,167 @@
+"""Strategy E: rows whose property lies in a range."""
+
+from numbers import Real
+
+import numpy as np
+
+from skmolal.acquisition import log_probability_in_range, margin_in_range
+from skmolal.query_strategies._clustering import cluster_rows, reduce_features
+from skmolal.query_strategies._posterior import PoolView
+from skmolal.query_strategies._selection import (
+    check_n_instances,
+    check_stream,
+    first_best,
+    top_n,
+)
+
+__all__ = ["check_target_options", "target_sampling"]
+
+RULES = ("probability", "mean", "uncertain", "optimistic", "random", "cluster")
+
+
+def check_target_options(low=-np.inf, high=np.inf, rule="probability"):
+    """Check the options of :func:`target_sampling`."""
+    for name, value in (("low", low), ("high", high)):
+        if isinstance(value, bool) or not isinstance(value, Real) or np.isnan(value):
+            raise ValueError(f"{name} must be a number, got {value!r}")
+    if low == -np.inf and high == np.inf:
+        raise ValueError("the target range needs an end: give low, high or both")
+    if low > high or low == np.inf or high == -np.inf:
+        raise ValueError(
+            f"the target range low <= y <= high must not be empty, got low={low} and high={high}"
+        )
+    if rule not in RULES:
+        raise ValueError(f"rule must be one of {', '.join(map(repr, RULES))}, got {rule!r}")
+
+
+def target_sampling(
+    learner,
+    X_pool,
+    n_instances=1,
+    *,
+    low=-np.inf,
+    high=np.inf,
+    rule="probability",
+    random_state=None,
+):
+    """Choose rows of the pool whose property is predicted to lie in a range.
+
+    The target is ``low <= y <= high``. Where a rule has fewer candidates than the batch has
+    rows, the rest are the rows most likely to lie in the range, so that every batch is full.
+
+    Parameters
+    ----------
+    learner : estimator or modAL learner
+        Fitted, with ``predict(X, return_std=True)``.
+    X_pool : {array-like, sparse matrix, DataFrame} of shape (n_pool, n_features) or \
+            ndarray of shape (n_pool,), dtype object
+        Candidates; for the rule "cluster" numeric unless the learner holds a Pipeline.
+    n_instances : int, default=1
+        Rows to choose; all of a smaller pool.
+    low : float, default=-inf
+        Lower end of the target range, in units of y.
+    high : float, default=inf
+        Upper end of the target range, in units of y. At least one end must be given.
+    rule : {"probability", "mean", "uncertain", "optimistic", "random", "cluster"}, \
+            default="probability"
+        How rows are chosen.
+
+        - "probability": the largest probability of lying in the range.
+        - "mean": the predicted mean lies in the range, by the largest margin to its ends.
+        - "uncertain": the predicted mean lies in the range, the largest standard deviation.
+        - "optimistic": the interval mean +- standard deviation touches the range, at random.
+        - "random": the predicted mean lies in the range, at random.
+        - "cluster": the predicted mean lies in the range; these rows are split into as many
+          k-means clusters as the batch has rows, and of each the most uncertain is chosen, then,
+          where duplicates leave clusters empty, the next most uncertain.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the rules "optimistic", "random" and "cluster". None is a seed made from the
+        sizes of the query: the same call gives the same answer.
+
+    Returns
+    -------
+    query_idx : ndarray of shape (min(n_instances, n_pool),), dtype intp
+        Positions of the chosen rows: first those the rule chose, in its order, then those that
+        fill, by probability. Near ties (1e-10, relative) are in order of position. Where
+        probabilities are too small for floating point, their logarithms still decide.
+    metrics : ndarray of the same shape
+        Utility of each pick, for each rule: its probability of lying in the range.
+
+    Raises
+    ------
+    TypeError
+        If the estimator cannot predict a standard deviation.
+    ValueError
+        If the range is empty or has no end, `rule` is unknown, `n_instances` is not an integer of
+        at least 1, the pool is empty, or a prediction is not finite.
+
+    See Also
+    --------
+    cluster_sampling : How the time of k-means is bounded.
+    skmolal.acquisition.probability_in_range : The probability.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from skmolal.query_strategies import target_sampling
+    >>> learner = GaussianProcessRegressor(optimizer=None).fit([[0.0], [2.0]], [0.0, 2.0])
+    >>> query_idx, probability = target_sampling(
+    ...     learner, np.array([[0.1], [1.9], [1.5]]), 2, low=1.2)
+    >>> query_idx
+    array([1, 2])
+    """
+    check_target_options(low, high, rule)
+    n_pool, n_picks = check_n_instances(X_pool, n_instances)
+    stream = check_stream(random_state, n_pool, n_picks)
+    view = PoolView(learner, X_pool)
+    mean, std = view.posterior()
+    log_probability = log_probability_in_range(mean, std, low, high)
+    margin = margin_in_range(mean, low, high)
+    if rule == "probability":
+        picks = np.empty(0, dtype=np.intp)
+    elif rule == "optimistic":
+        candidates = np.flatnonzero((mean + std >= low) & (mean - std <= high))
+        picks = stream.permutation(candidates)[:n_picks]
+    else:
+        candidates = np.flatnonzero((mean >= low) & (mean <= high))
+        n_candidates = min(n_picks, len(candidates))
+        if rule == "mean":
+            picks = candidates[top_n(margin[candidates], n_candidates)]
+        elif rule == "uncertain":
+            picks = candidates[top_n(std[candidates], n_candidates)]
+        elif rule == "random":
+            picks = stream.permutation(candidates)[:n_picks]
+        else:
+            picks = _most_uncertain_of_clusters(view, candidates, std, n_candidates, stream)
+    query_idx = _fill_by_probability(picks, log_probability, margin, n_picks)
+    return query_idx, np.exp(log_probability[query_idx])
+
+
+def _most_uncertain_of_clusters(view, candidates, std, n_picks, stream):
+    if n_picks == 0:
+        return candidates
+    features = reduce_features(view.features(candidates), stream)
+    labels, _ = cluster_rows(features, n_picks, stream)
+    std = std[candidates]
+    picks = np.sort(first_best(labels, n_picks, std))
+    picks = picks[top_n(std[picks], len(picks))]
+    if len(picks) < n_picks:
+        rest = np.setdiff1d(np.arange(len(candidates)), picks)
+        rest = rest[top_n(std[rest], n_picks - len(picks))]
+        picks = np.concatenate([picks, rest])
+    return candidates[picks]
+
+
+def _fill_by_probability(picks, log_probability, margin, n_picks):
+    """Append the rows most likely in range, and where that is impossible the nearest to it."""
+    left = np.ones(len(margin), dtype=bool)
+    left[picks] = False
+    possible = np.flatnonzero(left & (log_probability > -np.inf))
+    n_fill = min(n_picks - len(picks), len(possible))
+    # In logarithms a difference of 1e-10 is a relative one of the probability.
+    fill = possible[top_n(log_probability[possible], n_fill, scale=1.0)]
+    impossible = np.flatnonzero(left & (log_probability == -np.inf))
+    n_rest = n_picks - len(picks) - n_fill
+    rest = impossible[top_n(margin[impossible], n_rest)]
+    return np.concatenate([picks, fill, rest]).astype(np.intp)

@@ -1,0 +1,53 @@
+"""Strategy B: largest posterior standard deviation."""
+
+from skmolal.query_strategies._posterior import PoolView
+from skmolal.query_strategies._selection import check_n_instances, top_n
+
+__all__ = ["uncertainty_sampling"]
+
+
+def uncertainty_sampling(learner, X_pool, n_instances=1, *, random_state=None):
+    """Choose the rows of the pool with the largest posterior standard deviation.
+
+    Parameters
+    ----------
+    learner : estimator or modAL learner
+        Fitted, with ``predict(X, return_std=True)``.
+    X_pool : {array-like, sparse matrix, DataFrame} of shape (n_pool, n_features) or \
+            ndarray of shape (n_pool,), dtype object
+        Candidates.
+    n_instances : int, default=1
+        Rows to choose; all of a smaller pool.
+    random_state : int, RandomState instance or None, default=None
+        Not used: nothing here is random. It is accepted so that all strategies are called alike.
+
+    Returns
+    -------
+    query_idx : ndarray of shape (min(n_instances, n_pool),), dtype intp
+        Positions of the chosen rows, the most uncertain first; near ties (1e-10 of the largest
+        standard deviation) in order of position.
+    metrics : ndarray of the same shape
+        Utility of each pick: its standard deviation, in units of y.
+
+    Raises
+    ------
+    TypeError
+        If the estimator cannot predict a standard deviation.
+    ValueError
+        If `n_instances` is not an integer of at least 1, the pool is empty, or a prediction is
+        not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from skmolal.query_strategies import uncertainty_sampling
+    >>> learner = GaussianProcessRegressor(optimizer=None).fit([[0.0], [1.0]], [0.0, 1.0])
+    >>> query_idx, std = uncertainty_sampling(learner, np.array([[0.1], [4.0], [2.0]]), 2)
+    >>> query_idx
+    array([1, 2])
+    """
+    _, n_picks = check_n_instances(X_pool, n_instances)
+    _, std = PoolView(learner, X_pool).posterior()
+    query_idx = top_n(std, n_picks)
+    return query_idx, std[query_idx]
