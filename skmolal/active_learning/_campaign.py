@@ -1,0 +1,575 @@
+"""The state of one campaign: which labels were asked for, which came, what was learned."""
+
+import json
+import os
+import warnings
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from scipy import sparse
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+
+from skmolal._rows import n_rows, take_rows
+from skmolal.active_learning._digest import digest
+from skmolal.active_learning._features import (
+    join_steps,
+    set_missing_random_states,
+    split_steps,
+)
+from skmolal.active_learning._learner import CampaignLearner
+from skmolal.batch_sizes import as_schedule, check_size
+from skmolal.molecules import as_molecules
+from skmolal.query_strategies import (
+    QueryStrategy,
+    check_query_result,
+    check_query_strategy,
+    get_query_strategy,
+)
+
+__all__ = ["Campaign"]
+
+_FORMAT = "skmolal.Campaign/1"
+
+
+class Campaign:
+    """Ask for the next labels, tell them when they are known.
+
+    A campaign knows nothing of where labels come from: an array, a calculator or a person. Each
+    call of :meth:`tell` is a round. The first round is drawn at random, since nothing is known
+    yet; then the model, fitted on all labels so far, and the query strategy choose.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A regressor, or a Pipeline that ends in one. It is cloned. Its leading transformers that
+        need no `y` are fitted once, on all of `X`; the rest is fitted on the labelled part.
+    X : array-like, sparse matrix, DataFrame or sequence of ase.Atoms, n_samples rows
+        Everything that may be labelled. Never put test molecules here.
+    query_strategy : str, strategy or callable, default="random"
+        A name from :func:`skmolal.query_strategies.get_query_strategy_names`, an object from
+        :func:`skmolal.query_strategies.get_query_strategy`, or a function with modAL's signature.
+    query_options : dict, default=None
+        Options of a strategy given by name.
+    ids : array-like of shape (n_samples,), default=None
+        The records' own names (str or int, unique), by which labels are asked and told. By
+        default the positions in `X`.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the first round, the strategy of each round and every `random_state` of
+        `estimator` that is None.
+
+    Attributes
+    ----------
+    n_rounds : int
+        Number of calls of :meth:`tell` so far.
+    labelled : ndarray of shape (n_labelled,)
+        Positions in `X`, in the order of labelling.
+    y : ndarray of shape (n_labelled,)
+        The labels, in the same order.
+    unlabelled : ndarray of shape (n_samples - n_labelled - n_dropped,)
+        Positions in `X` that may still be asked for, ascending.
+    history : list of dict
+        One dict a round: ``round``, ``n_labelled``, ``batch_size``, ``query_time`` and
+        ``fit_time`` (s), ``batch_mae`` (mean absolute error of what the model had predicted for
+        the batch before it saw the labels) and ``hyperparameters`` (the regressor's
+        ``kernel_.theta``); None where there is no such value.
+
+    See Also
+    --------
+    ActiveLearningRegressor : Plays a whole campaign with known labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from skmolal import Campaign
+    >>> X = np.linspace(0, 1, 20).reshape(-1, 1)
+    >>> measure = lambda ids: np.sin(6 * X[ids, 0])
+    >>> campaign = Campaign(GaussianProcessRegressor(), X, query_strategy="uncertainty",
+    ...                     random_state=0)
+    >>> for _ in range(3):
+    ...     ids = campaign.ask(4)
+    ...     campaign = campaign.tell(ids, measure(ids))
+    >>> len(campaign.labelled)
+    12
+    """
+
+    def __init__(
+        self,
+        estimator,
+        X,
+        *,
+        query_strategy="random",
+        query_options=None,
+        ids=None,
+        random_state=None,
+    ):
+        random_state = check_random_state(random_state)
+        self._seed = int(random_state.randint(2**31 - 1))
+        self._template = estimator
+        self._preprocessor, regressor = split_steps(estimator)
+        self._regressor = set_missing_random_states(
+            regressor, np.random.RandomState(self._round_seed("estimator"))
+        )
+        self.strategy = check_query_strategy(query_strategy, query_options)
+        self._X = as_pool(X)
+        self._n_samples = n_rows(self._X)
+        self._ids = None if ids is None else _check_ids(ids, self._n_samples)
+        self._position = None  # id -> position, made when first needed
+        self._features = self._X if self._preprocessor is None else None
+        self._batches = []
+        self._pending = None
+        self._dropped = []
+        self._n_fitted = 0  # labels that the regressor has seen
+
+    # ------------------------------------------------------------------ what is known so far
+
+    @property
+    def n_rounds(self):
+        return len(self._batches)
+
+    @property
+    def labelled(self):
+        return np.array([p for batch in self._batches for p in batch["positions"]], dtype=np.intp)
+
+    @property
+    def y(self):
+        return np.array([v for batch in self._batches for v in batch["y"]], dtype=np.float64)
+
+    @property
+    def unlabelled(self):
+        free = np.ones(self._n_samples, dtype=bool)
+        free[self.labelled] = False
+        free[self._dropped] = False
+        return np.flatnonzero(free)
+
+    @property
+    def estimator_(self):
+        """The estimator fitted on all labels so far; it predicts from what `X` holds."""
+        self.fit()
+        return join_steps(self._template, self._preprocessor, self._regressor)
+
+    @property
+    def history(self):
+        rounds, n_labelled = [], 0
+        for k, batch in enumerate(self._batches):
+            n_labelled += len(batch["y"])
+            predicted = batch["predicted"]
+            error = None
+            if predicted is not None:
+                error = float(np.mean(np.abs(np.subtract(predicted, batch["y"]))))
+            rounds.append(
+                {
+                    "round": k,
+                    "n_labelled": n_labelled,
+                    "batch_size": len(batch["y"]),
+                    "batch_mae": error,
+                    "query_time": batch["query_time"],
+                    "fit_time": batch["fit_time"],
+                    "hyperparameters": batch["hyperparameters"],
+                }
+            )
+        return rounds
+
+    def picks(self):
+        """List every labelled record: what was asked, predicted and told.
+
+        Returns
+        -------
+        picks : list of dict
+            Keys ``id``, ``position``, ``round``, ``predicted`` (None where the model had seen
+            no label yet, or the record was not asked for) and ``label``.
+        """
+        rows = []
+        for k, batch in enumerate(self._batches):
+            predicted = batch["predicted"] or [None] * len(batch["y"])
+            for position, value, label in zip(
+                batch["positions"], predicted, batch["y"], strict=True
+            ):
+                rows.append(
+                    {
+                        "id": self._id_of(position),
+                        "position": position,
+                        "round": k,
+                        "predicted": value,
+                        "label": label,
+                    }
+                )
+        return rows
+
+    # ------------------------------------------------------------------------------ the loop
+
+    def ask(self, n_instances=1):
+        """Choose the records to label next.
+
+        Asking again before telling gives the same answer for the same number.
+
+        Parameters
+        ----------
+        n_instances : int, default=1
+            How many; clipped, with a warning, to what is left.
+
+        Returns
+        -------
+        ids : ndarray of shape (n_instances,)
+            In order of preference.
+
+        Raises
+        ------
+        ValueError
+            If nothing is left to label, or the strategy returns something other than distinct
+            indices into the pool.
+        """
+        n_instances = check_size(n_instances, "n_instances")
+        pool = self.unlabelled
+        if len(pool) == 0:
+            raise ValueError(f"nothing left to ask for: all {self._n_samples} records are used up")
+        if n_instances > len(pool):
+            warnings.warn(
+                f"a batch of {n_instances} was clipped to the {len(pool)} records left",
+                stacklevel=2,
+            )
+            n_instances = len(pool)
+        seed = self._round_seed(self.n_rounds)
+        if not self._batches:
+            start = perf_counter()
+            order = np.random.RandomState(seed).permutation(len(pool))[:n_instances]
+            chosen, predicted = pool[order], None
+        else:
+            self.fit()
+            start = perf_counter()
+            learner = self._learner(pool)
+            query_idx, _ = check_query_result(
+                self.strategy(learner, learner.X_pool, n_instances, random_state=seed),
+                len(pool),
+                n_instances,
+                self.strategy,
+            )
+            chosen = pool[query_idx]
+            predicted = np.asarray(learner.predict_picked(query_idx), dtype=float).tolist()
+        self._pending = {
+            "positions": chosen.tolist(),
+            "predicted": predicted,
+            "query_time": perf_counter() - start,
+        }
+        return self._ids_of(chosen)
+
+    def tell(self, ids, y):
+        """Record labels; one call is one round.
+
+        Parameters
+        ----------
+        ids : array-like of shape (n_labels,)
+            Records, usually what :meth:`ask` returned, a part of it, or labels that were known
+            before the first question.
+        y : array-like of shape (n_labels,)
+            Their labels.
+
+        Returns
+        -------
+        self : Campaign
+            The campaign itself.
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown, told twice or already labelled, or a label is not a finite
+            number; nothing is recorded then.
+        """
+        positions = self._positions_of(ids)
+        labels = np.asarray(y, dtype=np.float64)
+        if labels.shape != (len(positions),):
+            raise ValueError(
+                f"y must hold one number for each of the {len(positions)} ids, "
+                f"got shape {labels.shape}"
+            )
+        if len(positions) == 0:
+            raise ValueError("ids must name at least one record, got none")
+        if not np.isfinite(labels).all():
+            bad = int(np.flatnonzero(~np.isfinite(labels))[0])
+            raise ValueError(
+                f"the label of record {self._id_of(positions[bad])!r} is {labels[bad]}; labels "
+                "must be finite: take a record that cannot be labelled out with drop(ids)"
+            )
+        self._refuse_used(positions)
+        pending = self._pending or {"positions": [], "predicted": None, "query_time": None}
+        asked = dict(zip(pending["positions"], pending["predicted"] or [], strict=False))
+        all_predicted = bool(asked) and all(p in asked for p in positions)
+        self._batches.append(
+            {
+                "positions": [int(p) for p in positions],
+                "y": labels.tolist(),
+                "predicted": [asked[p] for p in positions] if all_predicted else None,
+                "query_time": pending["query_time"],
+                "fit_time": None,
+                "hyperparameters": None,
+            }
+        )
+        self._pending = None
+        return self
+
+    def drop(self, ids):
+        """Take records out of the pool that cannot be labelled.
+
+        Parameters
+        ----------
+        ids : array-like
+            Records that were not labelled.
+
+        Returns
+        -------
+        self : Campaign
+            The campaign itself.
+        """
+        positions = self._positions_of(ids)
+        self._refuse_used(positions)
+        self._dropped.extend(int(p) for p in positions)
+        self._pending = None
+        return self
+
+    def fit(self):
+        """Fit the model on all labels so far, unless it has seen them.
+
+        Returns
+        -------
+        self : Campaign
+            The campaign itself.
+        """
+        y = self.y
+        if len(y) == 0:
+            raise ValueError("there is no label yet: ask for some and tell them first")
+        if self._n_fitted != len(y):
+            start = perf_counter()
+            self._regressor.fit(take_rows(self.features, self.labelled), y)
+            self._n_fitted = len(y)
+            self._batches[-1]["fit_time"] = perf_counter() - start
+            self._batches[-1]["hyperparameters"] = _theta(self._regressor)
+        return self
+
+    def play(self, oracle, batch_sizes=None, n_initial=100):
+        """Run rounds with labels from `oracle` until the schedule ends or the pool is empty.
+
+        Parameters
+        ----------
+        oracle : callable
+            ``oracle(ids)`` returns the labels of the records asked for.
+        batch_sizes : sequence of int, schedule or None, default=None
+            Sizes of the rounds after the first; None is one round of `n_initial`. See
+            :mod:`skmolal.batch_sizes`.
+        n_initial : int, default=100
+            Size of the first, random round.
+
+        Yields
+        ------
+        campaign : Campaign
+            The campaign itself, fitted, after each round.
+        """
+        n_initial = check_size(n_initial, "n_initial")
+        schedule = as_schedule(batch_sizes, n_initial)
+        while len(self.unlabelled):
+            size = schedule.next_size(self) if self._batches else n_initial
+            if size == 0:
+                break
+            ids = self.ask(size)
+            self.tell(ids, oracle(ids)).fit()
+            yield self
+
+    @property
+    def features(self):
+        """What the regressor sees of `X`: the leading transformers' output, made once."""
+        if self._features is None:
+            self._features = self._preprocessor.fit_transform(self._X)
+        return self._features
+
+    def _learner(self, pool):
+        return CampaignLearner(self._regressor, self.features, self.labelled, self.y, pool)
+
+    def _round_seed(self, round_):
+        """Draw a seed of its own for each round, and one for the estimator."""
+        key = 2**32 - 1 if round_ == "estimator" else round_
+        return int(np.random.SeedSequence([self._seed, key]).generate_state(1)[0] >> 1)
+
+    # ------------------------------------------------------------------------- ids, positions
+
+    def _id_of(self, position):
+        return int(position) if self._ids is None else self._ids[position].item()
+
+    def _ids_of(self, positions):
+        return np.array(positions, dtype=np.intp) if self._ids is None else self._ids[positions]
+
+    def _positions_of(self, ids):
+        ids = np.asarray(ids)
+        if ids.ndim != 1:
+            raise ValueError(f"ids must be 1-D, got shape {ids.shape}")
+        if self._position is None and self._ids is not None:
+            self._position = {name: k for k, name in enumerate(self._ids.tolist())}
+        positions = []
+        for name in ids.tolist():
+            if self._ids is not None:
+                position = self._position.get(name)
+            else:
+                known = isinstance(name, int) and 0 <= name < self._n_samples
+                position = name if known else None
+            if position is None:
+                raise ValueError(f"unknown id {name!r}")
+            positions.append(position)
+        if len(set(positions)) != len(positions):
+            raise ValueError("ids must be distinct, got a record twice")
+        return positions
+
+    def _refuse_used(self, positions):
+        used = np.zeros(self._n_samples, dtype=bool)
+        used[self.labelled] = True
+        used[self._dropped] = True
+        for position in positions:
+            if used[position]:
+                raise ValueError(f"record {self._id_of(position)!r} is already labelled or dropped")
+
+    # ----------------------------------------------------------------------------------- JSON
+
+    def to_json(self, path=None):
+        """Write the whole state, data and fitted model aside, as JSON.
+
+        Parameters
+        ----------
+        path : str or path-like, default=None
+            File to write; it is replaced in one step, never left half-written.
+
+        Returns
+        -------
+        text : str
+            The JSON text.
+        """
+        options = self.strategy.options if isinstance(self.strategy, QueryStrategy) else None
+        state = {
+            "format": _FORMAT,
+            "n_samples": self._n_samples,
+            "X_digest": digest(self._X),
+            "ids": None if self._ids is None else self._ids.tolist(),
+            "seed": self._seed,
+            "query_strategy": None
+            if options is None
+            else {"name": self.strategy.name, "options": options},
+            "batches": self._batches,
+            "dropped": self._dropped,
+            "pending": self._pending,
+        }
+        try:
+            text = json.dumps(state)
+        except TypeError:  # options that are objects: the caller names the strategy again
+            text = json.dumps({**state, "query_strategy": None})
+        if path is not None:
+            path = Path(path)
+            beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+            beside.write_text(text, encoding="utf-8")
+            os.replace(beside, path)
+        return text
+
+    @classmethod
+    def from_json(cls, source, estimator, X, *, query_strategy=None):
+        """Continue a campaign that :meth:`to_json` wrote.
+
+        The model is fitted again on the same labels in the same rounds, so the continued
+        campaign asks what the interrupted one would have asked.
+
+        Parameters
+        ----------
+        source : str or path-like
+            The JSON text, or the path of a file that holds it.
+        estimator : estimator
+            As given to the first campaign.
+        X : array-like, sparse matrix, DataFrame or sequence of ase.Atoms
+            As given to the first campaign; a different pool is refused.
+        query_strategy : str, strategy or callable, default=None
+            Needed only where the first strategy was a function or had options that JSON cannot
+            hold.
+
+        Returns
+        -------
+        campaign : Campaign
+            Ready for :meth:`ask` or :meth:`tell`.
+
+        Raises
+        ------
+        ValueError
+            If the text is not a campaign, or `X` is not the pool it was made with.
+        """
+        text = str(source)
+        if not text.lstrip().startswith("{"):
+            text = Path(source).read_text(encoding="utf-8")
+        try:
+            state = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"source is not a campaign's JSON: {error}") from error
+        if not isinstance(state, dict) or state.get("format") != _FORMAT:
+            raise ValueError(f"source is not a campaign's JSON: expected format {_FORMAT!r}")
+        if query_strategy is None:
+            stored = state["query_strategy"]
+            if stored is None:
+                raise ValueError(
+                    "the strategy of this campaign could not be stored: pass query_strategy="
+                )
+            query_strategy = get_query_strategy(stored["name"], **stored["options"])
+        campaign = cls(estimator, X, query_strategy=query_strategy, ids=state["ids"])
+        if campaign._n_samples != state["n_samples"] or digest(campaign._X) != state["X_digest"]:
+            raise ValueError(
+                f"X is not the pool of this campaign: it had {state['n_samples']} records, got "
+                f"{campaign._n_samples}, or records that differ"
+            )
+        return campaign._restore(state)
+
+    def _restore(self, state):
+        self._seed = state["seed"]
+        self._preprocessor, regressor = split_steps(self._template)
+        self._regressor = set_missing_random_states(
+            regressor, np.random.RandomState(self._round_seed("estimator"))
+        )
+        batches, self._dropped = state["batches"], state["dropped"]
+        for batch in batches:
+            self._batches.append(batch)
+            fitted = batch["fit_time"] is not None
+            # A regressor that starts warm depends on its earlier fits, so all are played again.
+            if fitted and (batch is batches[-1] or getattr(_last(regressor), "warm_start", False)):
+                fit_time = batch["fit_time"]
+                self.fit()
+                batch["fit_time"] = fit_time
+        self._pending = state["pending"]
+        return self
+
+
+def as_pool(X):
+    """Return a pool whose rows can be taken: molecules become an object array, lists an array."""
+    if hasattr(X, "iloc") or sparse.issparse(X):
+        return X
+    if isinstance(X, np.ndarray) and X.dtype != object:
+        return X
+    from ase import Atoms
+
+    items = X if isinstance(X, np.ndarray) else list(X)
+    if len(items) and isinstance(items[0], Atoms):
+        return as_molecules(items)
+    return np.asarray(items)
+
+
+def _check_ids(ids, n_samples):
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or len(ids) != n_samples:
+        raise ValueError(f"ids must have shape ({n_samples},), got {ids.shape}")
+    if ids.dtype.kind not in "iuU":
+        if not all(isinstance(name, str) for name in ids.tolist()):
+            raise ValueError(f"ids must be integers or strings, got dtype {ids.dtype}")
+        ids = ids.astype(str)
+    if len(np.unique(ids)) != n_samples:
+        raise ValueError("ids must be unique")
+    return ids
+
+
+def _last(regressor):
+    return regressor.steps[-1][1] if isinstance(regressor, Pipeline) else regressor
+
+
+def _theta(regressor):
+    kernel = getattr(_last(regressor), "kernel_", None)
+    theta = getattr(kernel, "theta", None)
+    return None if theta is None else np.asarray(theta, dtype=float).tolist()

@@ -1,0 +1,159 @@
+"""``skmolal run``: campaigns on labelled molecules, and the files they leave."""
+
+import json
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryFile
+from time import perf_counter
+
+import numpy as np
+
+from skmolal import __version__
+from skmolal.cli._data import load_data
+from skmolal.cli._model import build_model
+from skmolal.cli._report import draw_curves, format_table, summarize, write_atomically
+from skmolal.metrics import make_discovery_scorer, make_target_scorer
+from skmolal.metrics._scorers import check_range
+from skmolal.model_selection import active_learning_curve
+from skmolal.query_strategies import get_query_strategy, get_query_strategy_names
+
+__all__ = ["run"]
+
+_PAPER_STRATEGIES = ("random", "uncertainty", "cluster", "uncertainty_cluster", "target")
+_DEFAULT_QUANTILE = 0.944
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "jax", "dscribe", "ase", "modAL-python")
+
+
+def run(options):
+    """Play what the options say and write ``curves.csv``, ``picks.csv``, ... to ``--out``."""
+    start = perf_counter()
+    strategies = list(dict.fromkeys(options.strategies or _PAPER_STRATEGIES))
+    unknown = sorted(set(strategies) - set(get_query_strategy_names()))
+    if unknown:
+        raise ValueError(
+            f"--strategies: unknown {unknown}; known are {sorted(get_query_strategy_names())}"
+        )
+    out = _check_folder(options.out)
+    name, molecules, y, ids, target = load_data(options)
+    n_test = _check_sizes(options, len(y))
+    low, high = _target_range(options, y)
+    in_range = (low <= y) & (y <= high)
+    if options.task != "pruning" and not in_range.any():
+        raise ValueError(
+            f"no molecule has {target} in [{low}, {high}]; it runs from {y.min()} to {y.max()}"
+        )
+    scoring = {}
+    if options.task != "search":
+        scoring["neg_mean_absolute_error"] = "neg_mean_absolute_error"
+    if options.task != "pruning":
+        scoring["discovery"] = make_discovery_scorer(low, high)
+        scoring["f1"] = make_target_scorer(low, high, "f1")
+    model = build_model(molecules, options.noise)
+    checkpoint = out / "checkpoint"
+    if not options.resume:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    if not options.quiet:
+        print(
+            f"{len(y):,} molecules of {name}, {n_test:,} for testing; target "
+            f"{low:.6g} <= {target} <= {high:.6g}: {in_range.sum():,} molecules",
+            flush=True,
+        )
+    curve = active_learning_curve(
+        model,
+        molecules,
+        y,
+        query_strategies={
+            s: get_query_strategy(s, low=low, high=high) if s == "target" else s for s in strategies
+        },
+        batch_sizes=options.batches,
+        n_initial=options.n_initial,
+        test_size=n_test,
+        n_repeats=options.seeds,
+        scoring=scoring,
+        n_jobs=options.n_jobs,
+        random_state=options.random_state,
+        checkpoint_dir=checkpoint,
+        verbose=not options.quiet and sys.stderr.isatty(),
+    )
+    tasks = summarize(curve.frame, curve.picks, in_range, strategies, options.task)
+    picks = curve.picks.assign(id=ids[curve.picks["position"]])
+    picks = picks[["id", "round", "strategy", "repeat", "predicted", "label"]]
+    unit = "eV" if options.data is None else ""
+    summary = {
+        "dataset": name,
+        "n_molecules": len(y),
+        "settings": {
+            "target": target,
+            "low": _finite(low),
+            "high": _finite(high),
+            "n_in_range": int(in_range.sum()),
+            "strategies": strategies,
+            "seeds": options.seeds,
+            "random_state": options.random_state,
+            "n_initial": options.n_initial,
+            "batch_sizes": options.batches,
+            "test_size": n_test,
+            "noise": options.noise,
+            "model": " ".join(model.__repr__(N_CHAR_MAX=10**6).split()),
+            "versions": {"skmolal": __version__, **{name: version(name) for name in _PACKAGES}},
+        },
+        "tasks": tasks,
+        "seconds": round(perf_counter() - start, 1),
+    }
+    write_atomically(out / "curves.csv", lambda path: curve.frame.to_csv(path, index=False))
+    write_atomically(out / "picks.csv", lambda path: picks.to_csv(path, index=False))
+    draw_curves(curve.frame, tasks, out / "curves.png", unit)
+    text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
+    write_atomically(out / "summary.json", lambda path: path.write_text(text, encoding="utf-8"))
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    if not options.quiet:
+        print(f"\n{format_table(tasks, unit)}\n")
+        print(f"mean ± standard deviation over {options.seeds} seeds; {summary['seconds']:.0f} s")
+        print(f"written to {out}: curves.csv, curves.png, picks.csv, summary.json")
+
+
+def _check_folder(folder):
+    """Create the output folder and make sure it can be written to, before anything is computed."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"--out: cannot write to {folder}: {error.strerror}") from error
+    return folder
+
+
+def _check_sizes(options, n_samples):
+    """Return the number of test molecules, or say why the sizes do not fit."""
+    size = options.test_size
+    n_test = round(size * n_samples) if isinstance(size, float) else size
+    needed = options.n_initial + sum(options.batches)
+    if not 0 < n_test < n_samples:
+        raise ValueError(
+            f"--test-size: {n_test} of {n_samples} molecules leaves no pool or no test"
+        )
+    if needed > n_samples - n_test:
+        raise ValueError(
+            f"--n-initial and --batches ask for {needed} labels, but {n_samples} molecules less "
+            f"{n_test} for testing leave {n_samples - n_test}; give smaller numbers"
+        )
+    return n_test
+
+
+def _target_range(options, y):
+    """Return the target range in the unit of the property."""
+    low, high = options.low, options.high
+    if options.low_quantile is not None:
+        low = float(np.quantile(y, options.low_quantile))
+    if options.high_quantile is not None:
+        high = float(np.quantile(y, options.high_quantile))
+    if low is None and high is None:
+        low = float(np.quantile(y, _DEFAULT_QUANTILE))
+    return check_range(-np.inf if low is None else low, np.inf if high is None else high)
+
+
+def _finite(value):
+    return value if np.isfinite(value) else None

@@ -1,0 +1,376 @@
+"""Learning curves of query strategies: strategies x repeats x batches."""
+
+import os
+from numbers import Integral
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils.validation import check_array, column_or_1d
+from tqdm.auto import tqdm
+
+from skmolal._rows import n_rows, take_rows
+from skmolal.active_learning import ActiveLearningRegressor, Campaign
+from skmolal.active_learning._campaign import as_pool
+from skmolal.active_learning._digest import digest
+from skmolal.active_learning._features import split_steps
+from skmolal.batch_sizes import check_size
+from skmolal.model_selection._checkpoint import (
+    check_settings,
+    read_json,
+    replicate_path,
+    write_json,
+)
+from skmolal.query_strategies import check_query_strategy
+
+__all__ = ["active_learning_curve"]
+
+
+def active_learning_curve(
+    estimator,
+    X,
+    y,
+    *,
+    query_strategies=("random", "uncertainty"),
+    batch_sizes=None,
+    n_initial=100,
+    test_size=0.2,
+    n_repeats=5,
+    scoring=None,
+    groups=None,
+    test_idx=None,
+    n_jobs=None,
+    random_state=None,
+    checkpoint_dir=None,
+    verbose=False,
+):
+    """Compare query strategies: play campaigns over repeats and score them after each round.
+
+    In each repeat a test set is drawn; no model, transformer or strategy sees it. All strategies
+    of a repeat share the test set and the initial labels, so they can be compared in pairs.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A regressor, or a Pipeline that ends in one. Its leading transformers that need no `y`
+        are fitted once per repeat on all molecules outside the test set.
+    X : array-like, sparse matrix, DataFrame or sequence of ase.Atoms, n_samples rows
+        Molecules or features.
+    y : array-like of shape (n_samples,)
+        The property of all of `X`.
+    query_strategies : sequence or dict, default=("random", "uncertainty")
+        Names, objects from :func:`skmolal.query_strategies.get_query_strategy`, functions with
+        modAL's signature, or a dict from the name to use in the results to one of these.
+    batch_sizes : sequence of int, schedule or None, default=None
+        Labels of each round after the first, see :mod:`skmolal.batch_sizes`; None is one round
+        of `n_initial`.
+    n_initial : int, default=100
+        Labels of the first round, drawn at random.
+    test_size : int or float, default=0.2
+        Number or share of the test molecules (of the groups, where `groups` is given).
+    n_repeats : int, default=5
+        Number of seeds.
+    scoring : str, callable, sequence of str or dict, default=None
+        Scorers, or a dict from a column name to a scorer; larger is better. None is
+        ``"neg_mean_absolute_error"``.
+    groups : array-like of shape (n_samples,), default=None
+        Molecules with the same label, such as conformers of one, are never split between test
+        set and pool.
+    test_idx : array-like of int, default=None
+        Positions of a test set to use in all repeats; `test_size` is not used then.
+    n_jobs : int, default=None
+        Campaigns to play at once, as in joblib: None is 1 unless in a ``parallel_config``. Each
+        worker process computes with one thread unless ``inner_max_num_threads`` says otherwise.
+    random_state : int, RandomState instance or None, default=None
+        Seeds test sets and campaigns. Repeat k is the same however many repeats are run.
+    checkpoint_dir : str or path-like, default=None
+        Folder in which every round is stored when it ends. A curve started again with the same
+        arguments continues there; more repeats or strategies may be added. Needs an int as
+        `random_state`.
+    verbose : bool, default=False
+        Whether to show a progress bar over campaigns.
+
+    Returns
+    -------
+    curve : Bunch
+        ``frame`` (DataFrame with columns ``strategy``, ``repeat``, ``n_labelled``, one per
+        scorer, ``fit_time``, ``query_time``, ``score_time`` in s) and ``picks`` (DataFrame with
+        ``strategy``, ``repeat``, ``round``, ``position`` in `X`, ``predicted`` and ``label``).
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or `checkpoint_dir` holds another curve.
+
+    See Also
+    --------
+    skmolal.plotting.ActiveLearningCurveDisplay : Draws the result.
+    skmolal.metrics.data_savings : What a strategy saves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from skmolal.model_selection import active_learning_curve
+    >>> X = np.random.RandomState(0).uniform(size=(100, 2))
+    >>> curve = active_learning_curve(
+    ...     GaussianProcessRegressor(alpha=1e-6), X, X.sum(axis=1), n_initial=10,
+    ...     batch_sizes=[10, 20], n_repeats=2, random_state=0)
+    >>> curve.frame[["strategy", "repeat", "n_labelled"]].tail(2)
+           strategy  repeat  n_labelled
+    10  uncertainty       1          20
+    11  uncertainty       1          40
+    """
+    X = as_pool(X)
+    y = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype=np.float64, input_name="y")
+    if n_rows(X) != len(y):
+        raise ValueError(f"X and y must have the same length, got {n_rows(X)} and {len(y)}")
+    strategies = name_strategies(query_strategies)
+    scorers = _name_scorers(estimator, scoring)
+    n_initial = check_size(n_initial, "n_initial")
+    n_repeats = check_size(n_repeats, "n_repeats")
+    if checkpoint_dir is not None:
+        if isinstance(random_state, bool) or not isinstance(random_state, Integral):
+            raise ValueError(
+                "checkpoint_dir needs an int as random_state, to be able to continue; "
+                f"got {random_state!r}"
+            )
+        check_settings(
+            checkpoint_dir,
+            {
+                "estimator": estimator.__repr__(N_CHAR_MAX=10**6),
+                "X": digest(X),
+                "y": digest(y),
+                "groups": None if groups is None else digest(np.asarray(groups)),
+                "test_idx": None if test_idx is None else np.asarray(test_idx).tolist(),
+                "test_size": test_size,
+                "n_initial": n_initial,
+                "batch_sizes": repr(batch_sizes),
+                "scoring": sorted(scorers),
+                "random_state": int(random_state),
+            },
+        )
+    seed = int(check_random_state(random_state).randint(2**31 - 1))
+
+    def tasks():
+        for repeat in range(n_repeats):
+            repeat_seed = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0] >> 1)
+            pool_idx, held_out = _split(X, y, test_size, groups, test_idx, repeat_seed)
+            regressor, X_pool, X_test = None, None, None
+            for name, strategy in strategies.items():
+                path = checkpoint_dir and replicate_path(checkpoint_dir, name, repeat)
+                stored = read_json(path) if path else None
+                if stored is None or not stored["finished"]:
+                    if regressor is None:  # the features of a repeat serve all strategies
+                        preprocessor, regressor = split_steps(estimator)
+                        X_pool, X_test = take_rows(X, pool_idx), take_rows(X, held_out)
+                        if preprocessor is not None:
+                            X_pool = preprocessor.fit_transform(X_pool)
+                            X_test = preprocessor.transform(X_test)
+                    learner = ActiveLearningRegressor(
+                        clone(regressor),
+                        strategy,
+                        n_initial=n_initial,
+                        batch_sizes=batch_sizes,
+                        random_state=repeat_seed,
+                    )
+                    yield (
+                        joblib.delayed(_play_replicate)(
+                            learner, X_pool, y[pool_idx], X_test, y[held_out], scorers, stored, path
+                        ),
+                        name,
+                        repeat,
+                        pool_idx,
+                    )
+                else:
+                    yield joblib.delayed(_finished)(stored), name, repeat, pool_idx
+
+    whose = []
+
+    def calls():
+        for call, *owner in tasks():
+            whose.append(owner)
+            yield call
+
+    with joblib.parallel_config(**_one_thread_each(n_jobs)):
+        # Without look-ahead, so that the features of few repeats are in memory at once.
+        results = joblib.Parallel(n_jobs=n_jobs, pre_dispatch="n_jobs", return_as="generator")(
+            calls()
+        )
+        results = list(
+            tqdm(
+                results,
+                total=n_repeats * len(strategies),
+                desc="campaigns",
+                disable=not verbose,
+            )
+        )
+    return _gather(results, whose, list(strategies), list(scorers))
+
+
+def _one_thread_each(n_jobs):
+    """Return the settings under which worker processes do not fight over the cores."""
+    backend, _ = joblib.parallel.get_active_backend()
+    n_workers = joblib.effective_n_jobs(n_jobs)
+    given = getattr(backend, "inner_max_num_threads", None)
+    if n_workers > 1 and given is None and getattr(backend, "supports_inner_max_num_threads", 0):
+        return {"backend": "loky", "inner_max_num_threads": 1, "n_jobs": n_workers}
+    return {}
+
+
+def _split(X, y, test_size, groups, test_idx, seed):
+    """Return positions of pool and test set."""
+    n_samples = len(y)
+    if groups is not None:
+        groups = np.asarray(groups)
+        if groups.shape != (n_samples,):
+            raise ValueError(f"groups must have shape ({n_samples},), got {groups.shape}")
+    if test_idx is not None:
+        test_idx = np.asarray(test_idx)
+        if test_idx.ndim != 1 or test_idx.dtype.kind not in "iu" or len(test_idx) == 0:
+            raise ValueError("test_idx must be a 1-D array of integer positions, not empty")
+        if test_idx.min() < 0 or test_idx.max() >= n_samples:
+            raise ValueError(
+                f"test_idx must lie in [0, {n_samples}), got {test_idx.min()} to {test_idx.max()}"
+            )
+        is_test = np.zeros(n_samples, dtype=bool)
+        is_test[test_idx] = True
+        if is_test.all():
+            raise ValueError("test_idx must leave molecules for the pool, got all of them")
+        if groups is not None:
+            shared = np.intersect1d(groups[is_test], groups[~is_test])
+            if len(shared):
+                raise ValueError(f"test_idx splits group {shared[0]!r} between test set and pool")
+        return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+    splitter = ShuffleSplit if groups is None else GroupShuffleSplit
+    split = splitter(n_splits=1, test_size=test_size, random_state=seed)
+    pool_idx, held_out = next(split.split(np.zeros(n_samples), y, groups))
+    return np.sort(pool_idx), np.sort(held_out)
+
+
+def name_strategies(query_strategies):
+    """Return a dict from a name to a checked strategy."""
+    if isinstance(query_strategies, dict):
+        named = {str(name): check_query_strategy(s) for name, s in query_strategies.items()}
+    elif isinstance(query_strategies, str) or not hasattr(query_strategies, "__iter__"):
+        raise ValueError(
+            "query_strategies must be a sequence of strategies or a dict from name to strategy, "
+            f"got {query_strategies!r}"
+        )
+    else:
+        checked = [check_query_strategy(strategy) for strategy in query_strategies]
+        names = [getattr(s, "name", None) or getattr(s, "__name__", repr(s)) for s in checked]
+        # The same strategy with two settings is told apart by its repr, which shows them.
+        names = [
+            repr(strategy) if names.count(name) > 1 else name
+            for strategy, name in zip(checked, names, strict=True)
+        ]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"query_strategies holds {name!r} twice; name them apart with a dict"
+                )
+        named = dict(zip(names, checked, strict=True))
+    if not named:
+        raise ValueError("query_strategies must hold at least one strategy, got none")
+    return named
+
+
+def _name_scorers(estimator, scoring):
+    """Return a dict from column name to scorer."""
+    if scoring is None:
+        scoring = ["neg_mean_absolute_error"]
+    if isinstance(scoring, str) or callable(scoring):
+        name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
+        scoring = {name: scoring}
+    elif not isinstance(scoring, dict):
+        scoring = {name: name for name in scoring}
+    reserved = {"strategy", "repeat", "n_labelled", "fit_time", "query_time", "score_time"}
+    for name in scoring:
+        if name in reserved:
+            raise ValueError(f"scoring: the name {name!r} is one of the frame's own columns")
+    if not scoring:
+        raise ValueError("scoring must hold at least one scorer, got none")
+    return {name: check_scoring(estimator, scorer) for name, scorer in scoring.items()}
+
+
+class _Scored(ActiveLearningRegressor):
+    """Predicts the test set once per round, however many scorers ask."""
+
+    def predict(self, X, **params):
+        key = (len(self.query_idx_), tuple(sorted(params.items())))
+        if X is not self._X_test:
+            return super().predict(X, **params)
+        if getattr(self, "_memory", (None,))[0] != key:
+            self._memory = (key, super().predict(X, **params))
+        return self._memory[1]
+
+
+def _play_replicate(learner, X_pool, y_pool, X_test, y_test, scorers, stored, path):
+    """Play one strategy in one repeat; store every round where there is a path."""
+    from time import perf_counter
+
+    # XLA's own pool of threads follows this variable where JAX has not started yet.
+    if os.environ.get("OMP_NUM_THREADS"):
+        os.environ.setdefault("NPROC", os.environ["OMP_NUM_THREADS"])
+    learner = _Scored(**learner.get_params(deep=False))
+    learner._X_test = X_test
+    rows, campaign = [], None
+    if stored is not None:
+        rows = stored["rows"]
+        campaign = Campaign.from_json(
+            stored["campaign"], learner.estimator, X_pool, query_strategy=learner.query_strategy
+        )
+    for played in learner._play(X_pool, y_pool, campaign):
+        start = perf_counter()
+        scores = {name: float(score(played, X_test, y_test)) for name, score in scorers.items()}
+        latest = played.history_[-1]
+        rows.append(
+            {
+                "n_labelled": latest["n_labelled"],
+                **scores,
+                "fit_time": latest["fit_time"],
+                "query_time": latest["query_time"],
+                "score_time": perf_counter() - start,
+            }
+        )
+        if path is not None:
+            state = played.campaign_.to_json()
+            write_json(path, {"finished": False, "rows": rows, "campaign": state})
+    result = {"finished": True, "rows": rows, "picks": learner.campaign_.picks()}
+    if path is not None:
+        write_json(path, result)
+    return result
+
+
+def _finished(stored):
+    return stored
+
+
+def _gather(results, whose, strategies, scorers):
+    """Put the replicates' rows and picks into two frames, ordered by strategy and repeat."""
+    order = sorted(range(len(results)), key=lambda k: (strategies.index(whose[k][0]), whose[k][1]))
+    rows, picks = [], []
+    for k in order:
+        name, repeat, pool_idx = whose[k]
+        rows += [{"strategy": name, "repeat": repeat, **row} for row in results[k]["rows"]]
+        picks += [
+            {
+                "strategy": name,
+                "repeat": repeat,
+                "round": pick["round"],
+                "position": int(pool_idx[pick["position"]]),
+                "predicted": pick["predicted"],
+                "label": pick["label"],
+            }
+            for pick in results[k]["picks"]
+        ]
+    times = ["fit_time", "query_time", "score_time"]
+    frame = pd.DataFrame(rows, columns=["strategy", "repeat", "n_labelled", *scorers, *times])
+    picks = pd.DataFrame(picks)
+    picks["predicted"] = picks["predicted"].astype(float)
+    return Bunch(frame=frame, picks=picks)
