@@ -1,0 +1,5 @@
+"""Molecules to features."""
+
+from skmolal.descriptors._mbtr import MBTRTransformer
+
+__all__ = ["MBTRTransformer"]
