@@ -13,7 +13,7 @@ from skmolal.molecules import as_molecules
 
 def as_rows(X, name="X"):
     """Return molecules as a molecule array, and any other container with rows as it is."""
-    if _holds_molecules(X):
+    if holds_molecules(X):
         return as_molecules(X)
     has_rows = len(X.shape) > 0 if hasattr(X, "shape") else isinstance(X, (list, tuple))
     if not has_rows:
@@ -84,7 +84,8 @@ def stack_columns(blocks):
     return np.hstack(blocks)
 
 
-def _holds_molecules(X):
+def holds_molecules(X):
+    """Tell by its first row whether a container holds ``ase.Atoms``."""
     if isinstance(X, np.ndarray) or hasattr(X, "iloc"):
         # A frame of molecules has one column; the dtype of any other says nothing about its cells.
         if _is_frame(X):
