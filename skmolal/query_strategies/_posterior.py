@@ -7,7 +7,8 @@ clustering alike.
 import inspect
 
 import numpy as np
-from sklearn.base import is_regressor
+from sklearn.base import RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
@@ -30,13 +31,13 @@ class PoolView:
     def __init__(self, learner, X_pool):
         self.learner = learner
         self.X_pool = X_pool
-        self._pipeline = _find_pipeline(learner)
+        # `_inner` is the estimator itself; `_model` is asked to predict, and is the learner where
+        # possible, whose predict may know more than its estimator.
+        self._inner, self._model = _unwrap(learner)
+        self._pipeline = self._inner if isinstance(self._inner, Pipeline) else None
+        if self._pipeline is not None:
+            self._inner = self._model = self._pipeline.steps[-1][1]
         self._features = None
-
-    @property
-    def _model(self):
-        """The object whose ``predict`` takes what :meth:`_transform` returns."""
-        return self.learner if self._pipeline is None else self._pipeline.steps[-1][1]
 
     def _transform(self):
         if self._pipeline is None or len(self._pipeline) == 1:
@@ -93,7 +94,7 @@ class PoolView:
         ValueError
             If a prediction has another shape, is not finite, or a `std` is negative.
         """
-        name = _check_returns_std(self._model)
+        name = _check_returns_std(self._inner)
         prediction = self._model.predict(self._transform(), return_std=True)
         if not (isinstance(prediction, tuple) and len(prediction) == 2):
             raise TypeError(
@@ -110,27 +111,27 @@ class PoolView:
         return mean, std
 
 
-def _find_pipeline(learner):
-    """Find the fitted Pipeline behind a learner, or None."""
+def _unwrap(learner):
+    """Find the fitted estimator of a learner, and the object to be asked for predictions."""
+    inner = learner
     # A meta-regressor's `estimator` is a template that was never fitted; a learner's is its model.
-    if hasattr(learner, "estimator") and (hasattr(learner, "teach") or not is_regressor(learner)):
-        learner = learner.estimator
-    learner = getattr(learner, "best_estimator_", learner)
-    return learner if isinstance(learner, Pipeline) else None
+    if hasattr(learner, "estimator") and (hasattr(learner, "teach") or not isinstance(learner, RegressorMixin)):
+        inner = learner.estimator
+    if hasattr(inner, "best_estimator_"):  # a grid search does not hand return_std on
+        return inner.best_estimator_, inner.best_estimator_
+    return inner, learner
 
 
-def _check_returns_std(model):
-    """Refuse an estimator without std, by the signature of the innermost ``predict``."""
-    inner = model
-    if hasattr(model, "estimator") and (hasattr(model, "teach") or not is_regressor(model)):
-        inner = model.estimator
-    name = type(inner).__name__
-    parameters = inspect.signature(inner.predict).parameters.values()
-    if not any(p.name == "return_std" or p.kind is p.VAR_KEYWORD for p in parameters):
+def _check_returns_std(estimator):
+    """Refuse an estimator without std, by the signature of its ``predict``."""
+    name = type(estimator).__name__
+    parameters = inspect.signature(estimator.predict).parameters.values()
+    takes = any(p.name == "return_std" or p.kind is p.VAR_KEYWORD for p in parameters)
+    if not takes or type(estimator) is TransformedTargetRegressor:  # it takes, and then fails
         raise TypeError(
             "this query strategy needs an estimator with predict(X, return_std=True), which "
-            f"{name} lacks: use GaussianProcessRegressor or a committee, or query by 'random' "
-            "or 'cluster', which need no prediction"
+            f"{name} lacks: use GaussianProcessRegressor (with normalize_y=True to normalise y) "
+            "or a committee, or query by 'random' or 'cluster', which need no prediction"
         )
     return name
 
