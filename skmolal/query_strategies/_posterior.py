@@ -115,7 +115,9 @@ def _unwrap(learner):
     """Find the fitted estimator of a learner, and the object to be asked for predictions."""
     inner = learner
     # A meta-regressor's `estimator` is a template that was never fitted; a learner's is its model.
-    if hasattr(learner, "estimator") and (hasattr(learner, "teach") or not isinstance(learner, RegressorMixin)):
+    if hasattr(learner, "estimator") and (
+        hasattr(learner, "teach") or not isinstance(learner, RegressorMixin)
+    ):
         inner = learner.estimator
     if hasattr(inner, "best_estimator_"):  # a grid search does not hand return_std on
         return inner.best_estimator_, inner.best_estimator_
