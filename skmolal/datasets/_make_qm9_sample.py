@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skmolal.datasets._qm9pack import find_qm9pack, read_qm9pack
+from skmolal.datasets._qm9_readers import find_qm9pack, read_qm9pack
 
 SEED = 20241122
 N_SAMPLES = 5000

@@ -16,7 +16,7 @@ import numpy as np
 from skmolal.molecules import as_molecules
 
 # Raised whenever the layout of the file or the meaning of a column changes: old caches are then
-# parsed again.
+# parsed again. The shipped sample must be made again by hand.
 FORMAT_VERSION = 1
 
 
@@ -88,7 +88,10 @@ class MoleculeTable:
         )
 
     def to_molecules(self, info=()):
-        """Build a 1-D object array of ``ase.Atoms``; the columns `info` go into ``atoms.info``."""
+        """Build a 1-D object array of ``ase.Atoms``; the columns `info` go into ``atoms.info``.
+
+        An empty text means that the value is not known, and is left out.
+        """
         from ase import Atoms
 
         labels = [
@@ -100,7 +103,7 @@ class MoleculeTable:
             Atoms(
                 numbers=self.numbers[begin:end],
                 positions=self.positions[begin:end],
-                info=dict(zip(info, values, strict=True)),
+                info={key: value for key, value in zip(info, values, strict=True) if value != ""},
             )
             for begin, end, *values in zip(bounds[:-1], bounds[1:], *labels, strict=True)
         )
