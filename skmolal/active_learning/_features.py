@@ -1,6 +1,8 @@
 """Which part of an estimator is fitted once on all molecules, and which on the labelled ones."""
 
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.feature_selection import SelectorMixin, VarianceThreshold
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
@@ -21,7 +23,7 @@ def split_steps(estimator):
     Returns
     -------
     preprocessor : Pipeline or None
-        The leading transformers of a Pipeline, up to the first that requires `y`. Clones.
+        The leading transformers of a Pipeline, up to the first that may need `y`. Clones.
     regressor : estimator
         What remains, a Pipeline again if more than the last step. A clone.
     """
@@ -29,12 +31,31 @@ def split_steps(estimator):
         return None, clone(estimator)
     n_free = 0
     for _, step in estimator.steps[:-1]:
-        if step not in (None, "passthrough") and get_tags(step).target_tags.required:
+        if step not in (None, "passthrough") and _may_need_y(step):
             break
         n_free += 1
     preprocessor = clone(estimator[:n_free]) if n_free else None
     rest = estimator[n_free:]
     return preprocessor, clone(rest if len(rest) > 1 else rest.steps[0][1])
+
+
+def _may_need_y(step):
+    """Tell whether a step, or an estimator inside it, may look at `y` when it is fitted.
+
+    The tag alone does not say: feature selectors do not set it. In doubt a step is fitted on the
+    labelled part, which is always allowed.
+    """
+    if isinstance(step, FrozenEstimator):
+        return False
+    inside = step.get_params(deep=True).values()
+    return any(
+        get_tags(part).target_tags.required
+        or is_regressor(part)
+        or is_classifier(part)
+        or (isinstance(part, SelectorMixin) and not isinstance(part, VarianceThreshold))
+        for part in [step, *inside]
+        if hasattr(part, "fit") and not isinstance(part, type)
+    )
 
 
 def join_steps(estimator, preprocessor, regressor):
