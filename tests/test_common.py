@@ -1,0 +1,76 @@
+"""The contract of all query strategies, run on each.
+
+A check is in ``strategy_checks``; here stand the configurations and, with a reason each, the checks
+that do not apply.
+"""
+
+import pytest
+
+from skmolal.query_strategies import get_query_strategy, get_query_strategy_names
+from tests.strategy_checks import STRATEGY_CHECKS
+
+# Options with which each strategy is checked; by default none.
+STRATEGY_OPTIONS = {
+    "target": [
+        {"low": 0.3, "rule": "probability"},
+        {"low": -0.2, "high": 0.4},
+        {"low": -0.6, "high": 0.4, "rule": "mean"},
+        {"low": 0.3, "rule": "uncertain"},
+        {"low": 0.3, "rule": "optimistic"},
+        {"low": 0.3, "rule": "random"},
+        {"low": -0.2, "rule": "cluster"},
+    ],
+    "uncertainty_cluster": [{}, {"fraction": 0.2}, {"fraction": 1.0}],
+}
+
+NO_PREDICTION = "makes no prediction"
+PREDICTS = "needs a fitted estimator"
+CLUSTERS = "other clusters for another batch size"
+DRAWS = "candidates in range come in random order, whatever their probability"
+RULE = "those the rule chose come first, whatever their probability"
+
+# (name, rule or None): check -> why it does not hold.
+NOT_PROMISED = {
+    ("cluster", None): {
+        "check_bad_predictions": NO_PREDICTION,
+        "check_no_std": NO_PREDICTION,
+        "check_prefers_first": CLUSTERS,
+    },
+    ("random", None): {
+        "check_bad_predictions": NO_PREDICTION,
+        "check_no_std": NO_PREDICTION,
+    },
+    ("uncertainty", None): {"check_unfitted": PREDICTS},
+    ("uncertainty_cluster", None): {
+        "check_unfitted": PREDICTS,
+        "check_prefers_first": CLUSTERS,
+    },
+    ("target", "probability"): {"check_unfitted": PREDICTS},
+    ("target", "mean"): {"check_unfitted": PREDICTS, "check_metrics_descend": RULE},
+    ("target", "uncertain"): {"check_unfitted": PREDICTS, "check_metrics_descend": RULE},
+    ("target", "optimistic"): {"check_unfitted": PREDICTS, "check_metrics_descend": DRAWS},
+    ("target", "random"): {"check_unfitted": PREDICTS, "check_metrics_descend": DRAWS},
+    ("target", "cluster"): {
+        "check_unfitted": PREDICTS,
+        "check_prefers_first": CLUSTERS,
+        "check_metrics_descend": RULE,
+    },
+}
+
+
+def iterate_strategy_checks():
+    for name in get_query_strategy_names():
+        for options in STRATEGY_OPTIONS.get(name, [{}]):
+            strategy = get_query_strategy(name, **options)
+            rule = strategy.get_params().get("rule")
+            reasons = NOT_PROMISED.get((name, rule), {})
+            for check in STRATEGY_CHECKS:
+                reason = reasons.get(check.__name__)
+                marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+                test_id = f"{strategy!r}-{check.__name__.removeprefix('check_')}"
+                yield pytest.param(strategy, check, marks=marks, id=test_id)
+
+
+@pytest.mark.parametrize(("strategy", "check"), list(iterate_strategy_checks()))
+def test_query_strategy(strategy, check):
+    check(strategy)
