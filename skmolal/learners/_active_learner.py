@@ -4,14 +4,19 @@ from modAL import models
 from modAL.uncertainty import uncertainty_sampling
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skmolal._rows import stack_rows
+from skmolal._rows import as_rows, stack_rows
 from skmolal.learners._mended import Mended, check_rows_and_labels, get_query_strategy
 
 
+def _estimator_has(name):
+    return lambda learner: hasattr(learner.estimator, name)
+
+
 class ActiveLearner(Mended, models.ActiveLearner):
-    """modAL's active learner, mended for current scikit-learn and for molecules.
+    """Active learner of modAL, mended for current scikit-learn and for molecules.
 
     A drop-in for :class:`modAL.models.ActiveLearner` that works on scikit-learn 1.6 and newer, can
     be cloned, printed and searched over by ``GridSearchCV``, runs its query strategy exactly once,
@@ -129,6 +134,60 @@ class ActiveLearner(Mended, models.ActiveLearner):
         params = super().get_params(deep=deep)
         params.update(X_training=self._X_initial, y_training=self._y_initial)
         return params
+
+    def predict(self, X, **predict_kwargs):
+        """Predict with the estimator.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, ...)
+            The samples.
+        **predict_kwargs : dict
+            Passed to the estimator's ``predict``, such as ``return_std=True``.
+
+        Returns
+        -------
+        y_pred : object
+            What the estimator predicts.
+        """
+        return self.estimator.predict(as_rows(X), **predict_kwargs)
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X, **predict_proba_kwargs):
+        """Predict class probabilities; only where the estimator does.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, ...)
+            The samples.
+        **predict_proba_kwargs : dict
+            Passed to the estimator's ``predict_proba``.
+
+        Returns
+        -------
+        proba : object
+            What the estimator predicts.
+        """
+        return self.estimator.predict_proba(as_rows(X), **predict_proba_kwargs)
+
+    def score(self, X, y, **score_kwargs):
+        """Score the estimator.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, ...)
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their labels.
+        **score_kwargs : dict
+            Passed to the estimator's ``score``.
+
+        Returns
+        -------
+        score : float
+            Larger is better.
+        """
+        return self.estimator.score(as_rows(X), y, **score_kwargs)
 
     @property
     def classes_(self):

@@ -9,7 +9,7 @@ from skmolal.learners._active_learner import ActiveLearner
 
 
 class BayesianOptimizer(ActiveLearner, models.BayesianOptimizer):
-    """modAL's Bayesian optimizer, mended for current scikit-learn and for molecules.
+    """Bayesian optimizer of modAL, mended for current scikit-learn and for molecules.
 
     A drop-in for :class:`modAL.models.BayesianOptimizer`: an :class:`~skmolal.ActiveLearner` that
     maximises the label and keeps the best sample so far.

@@ -11,7 +11,7 @@ from skmolal.learners._mended import Mended, get_query_strategy
 
 
 class CommitteeRegressor(RegressorMixin, Mended, models.CommitteeRegressor):
-    """modAL's committee of regressors, mended for current scikit-learn and for molecules.
+    """Committee of regressors of modAL, mended for current scikit-learn and for molecules.
 
     A drop-in for :class:`modAL.models.CommitteeRegressor`: it predicts the mean of its members,
     and their spread is its uncertainty.
