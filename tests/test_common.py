@@ -1,13 +1,16 @@
-"""The contract of all query strategies, run on each.
+"""The contracts of all query strategies and of all molecule transformers, run on each.
 
-A check is in ``strategy_checks``; here stand the configurations and, with a reason each, the checks
-that do not apply.
+A check is in ``strategy_checks`` or ``transformer_checks``; here stand the configurations and, with
+a reason each, the checks that do not apply.
 """
 
 import pytest
+from sklearn.base import clone
 
+from skmolal import MBTRTransformer
 from skmolal.query_strategies import get_query_strategy, get_query_strategy_names
 from tests.strategy_checks import STRATEGY_CHECKS
+from tests.transformer_checks import TRANSFORMER_CHECKS
 
 # Options with which each strategy is checked; by default none.
 STRATEGY_OPTIONS = {
@@ -74,3 +77,16 @@ def iterate_strategy_checks():
 @pytest.mark.parametrize(("strategy", "check"), list(iterate_strategy_checks()))
 def test_query_strategy(strategy, check):
     check(strategy)
+
+
+MOLECULE_TRANSFORMERS = [
+    MBTRTransformer(),
+    MBTRTransformer(backend="dscribe", dtype="float64", normalization="n_atoms"),
+    MBTRTransformer("default", k3="default", sparse=True, normalization="l2"),
+]
+
+
+@pytest.mark.parametrize("check", TRANSFORMER_CHECKS)
+@pytest.mark.parametrize("transformer", MOLECULE_TRANSFORMERS, ids=repr)
+def test_molecule_transformer(transformer, check):
+    check(clone(transformer))
