@@ -1,10 +1,13 @@
 """Read QM9 from its files: the CSV files of qm9pack, or the archive its authors published."""
 
+import csv
 import tarfile
 from importlib.util import find_spec
+from operator import itemgetter
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from skmolal.datasets._storage import MoleculeTable
 from skmolal.datasets._xyz import check_geometry, malformed, parse_float, parse_frame
@@ -52,58 +55,31 @@ def find_qm9pack():
 
 def read_qm9pack(paths, verbose=False):
     """Read qm9pack's CSV files into a MoleculeTable."""
-    import pandas as pd
-    from ase.data import atomic_numbers
     from tqdm.auto import tqdm
 
-    texts = ["SMILES", "Elements", "XYZ_Ang"]
-    numeric = ["Index", *(source for source, _ in PROPERTIES.values())]
-    geometries, parts = [], []
+    records = []
     for path in paths:
-        try:
-            part = pd.read_csv(
-                path,
-                usecols=[*texts, *numeric],
-                dtype=dict.fromkeys(texts, str),
-                float_precision="round_trip",
-            )
-        except ValueError as error:
-            raise ValueError(f"{path}: not a table of qm9pack: {error}") from error
-        rows = zip(part["SMILES"], part["Elements"], part["XYZ_Ang"], strict=True)
-        progress = tqdm(rows, total=len(part), desc=Path(path).name, disable=not verbose)
-        for record, (smiles, elements, xyz) in enumerate(progress):
+        with open(path, encoding="utf-8", errors="replace", newline="") as stream:
+            before = len(records)
+            rows = csv.DictReader(stream)
             try:
-                if not all(isinstance(text, str) for text in (smiles, elements, xyz)):
-                    raise ValueError("SMILES, elements or coordinates are missing")
-                numbers = [atomic_numbers[s] for s in elements.translate(_BRACKETS).split(",")]
-                words = xyz.translate(_BRACKETS).replace("*^", "e").split(",")
-                values = np.array(words, dtype=np.float64)
-                geometries.append(check_geometry(numbers, values.reshape(-1, 3)))
-            except (KeyError, ValueError) as error:
-                raise malformed(path, record, error) from error
-        parts.append(
-            part[["SMILES"]].assign(**{key: _to_float(part[key], path) for key in numeric})
-        )
-    frame = pd.concat(parts, ignore_index=True)
-    return _to_table(
-        geometries,
-        frame["Index"].to_numpy(dtype=np.int64),
-        frame["SMILES"].tolist(),
-        frame[numeric[1:]].to_numpy(dtype=np.float64),
-    )
+                for row in tqdm(rows, desc=Path(path).name, disable=not verbose):
+                    records.append(_parse_row(row))
+            except (csv.Error, KeyError, ValueError) as error:
+                raise malformed(path, len(records) - before, error) from error
+    return _to_table(records, source=paths[0])
 
 
-def _to_float(column, path):
-    """Convert a column that is text where a value has ``*^`` for the exponent."""
-    import pandas as pd
-
-    if not pd.api.types.is_numeric_dtype(column):
-        text = column.str.replace("*^", "e", regex=False)
-        column = pd.to_numeric(text, errors="coerce")
-    bad = np.flatnonzero(column.isna())
-    if len(bad):
-        raise malformed(path, bad[0], f"{column.name} must be a number")
-    return column
+def _parse_row(row):
+    """Convert a row of qm9pack to (index, SMILES, property values, geometry)."""
+    if None in row.values():
+        raise ValueError("the row is too short")
+    numbers = [atomic_numbers[symbol] for symbol in row["Elements"].translate(_BRACKETS).split(",")]
+    words = row["XYZ_Ang"].translate(_BRACKETS).replace("*^", "e").split(",")
+    positions = np.array(words, dtype=np.float64).reshape(-1, 3)
+    values = [parse_float(row[source]) for source, _ in PROPERTIES.values()]
+    geometry = check_geometry(numbers, positions)
+    return int(parse_float(row["Index"])), row["SMILES"], values, geometry
 
 
 def read_qm9_archive(archive, uncharacterized, verbose=False):
@@ -114,22 +90,23 @@ def read_qm9_archive(archive, uncharacterized, verbose=False):
     from tqdm.auto import tqdm
 
     dropped = set(read_uncharacterized(uncharacterized))
-    geometries, index, smiles, values = [], [], [], []
+    unseen = set(dropped)
+    records = []
     with tqdm(total=133_885, desc=archive.name, disable=not verbose) as progress:
-        for record, text in _iter_members(archive):
+        for number, text in _iter_members(archive):
             try:
-                number, one_smiles, properties, geometry = _parse_record(text)
+                record = _parse_record(text)
             except ValueError as error:
-                raise malformed(archive, record, error) from error
+                raise malformed(archive, number, error) from error
             progress.update()
-            if number not in dropped:
-                geometries.append(geometry)
-                index.append(number)
-                smiles.append(one_smiles)
-                values.append(properties)
-    if not geometries:
-        raise ValueError(f"{archive}: the archive holds no molecule")
-    return _to_table(geometries, np.array(index), smiles, np.array(values))
+            unseen.discard(record[0])
+            if record[0] not in dropped:
+                records.append(record)
+    if unseen:  # tarfile takes an archive that is cut short between two members for a whole one
+        raise ValueError(
+            f"{archive}: incomplete, molecule {min(unseen)} of {uncharacterized.name} is not in it"
+        )
+    return _to_table(records, source=archive)
 
 
 def read_uncharacterized(path):
@@ -188,11 +165,12 @@ def _parse_record(text):
     return int(words[1]), smiles[0], [parse_float(word) for word in words[2:]], geometry
 
 
-def _to_table(geometries, index, smiles, values):
-    """Assemble the table in the order of the QM9 index, energies in eV."""
-    columns = {"qm9_index": index.astype(np.int64), "smiles": smiles}
-    for column, (name, (_, unit)) in enumerate(PROPERTIES.items()):
-        columns[name] = values[:, column] * unit
-    table = MoleculeTable.from_geometries(geometries, columns)
-    order = np.argsort(index, kind="stable")
-    return table if np.array_equal(order, np.arange(len(order))) else table.take(order)
+def _to_table(records, source):
+    """Assemble (index, SMILES, property values, geometry) in the order of the index, in eV."""
+    if not records:
+        raise ValueError(f"{source}: the file holds no molecule")
+    index, smiles, values, geometries = zip(*sorted(records, key=itemgetter(0)), strict=True)
+    columns = {"qm9_index": np.array(index, dtype=np.int64), "smiles": list(smiles)}
+    for (name, (_, unit)), column in zip(PROPERTIES.items(), np.array(values).T, strict=True):
+        columns[name] = column * unit
+    return MoleculeTable.from_geometries(geometries, columns)

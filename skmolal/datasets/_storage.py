@@ -142,13 +142,15 @@ class MoleculeTable:
 
     @classmethod
     def load(cls, path, key=None):
-        """Read a table, or return None if the file was made from something else than `key`.
+        """Read a table, or return None if it was not made from `key` or is in an old format.
 
-        Raises whatever numpy raises on a damaged file.
+        ``key=None`` takes a table whatever it was made from. Raises whatever numpy raises on a
+        damaged file.
         """
-        with np.load(path, allow_pickle=False) as arrays:
+        # numpy leaves the file open where it is not a zip file, so it is opened here.
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             header = json.loads(_to_text(arrays["header"]))
-            if header != {"version": FORMAT_VERSION, "key": key}:
+            if header["version"] != FORMAT_VERSION or key not in (None, header["key"]):
                 return None
             offsets = arrays["offsets"]
             positions = arrays["positions"]

@@ -1,6 +1,7 @@
 """Read xyz text: frames, and files of frames with their labels."""
 
 from itertools import islice
+from math import isfinite
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -17,8 +18,11 @@ def malformed(path, record, reason):
 
 
 def parse_float(text):
-    """Convert to float, also where Mathematica has written ``*^`` for the exponent."""
-    return float(text.replace("*^", "e"))
+    """Convert to a finite float, also where ``*^`` stands for the exponent (Mathematica's way)."""
+    value = float(text.replace("*^", "e"))
+    if not isfinite(value):
+        raise ValueError(f"expected a finite number, got {text!r}")
+    return value
 
 
 def parse_atoms(lines):
@@ -44,6 +48,8 @@ def check_geometry(numbers, positions):
         raise ValueError("a molecule without atoms")
     if positions.shape != (len(numbers), 3):
         raise ValueError(f"{len(numbers)} atoms, but coordinates of shape {positions.shape}")
+    if not numbers.all():
+        raise ValueError("an atom of no element")
     if not np.isfinite(positions).all():
         raise ValueError("a coordinate is not finite")
     return numbers, positions
