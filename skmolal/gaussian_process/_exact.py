@@ -1,0 +1,156 @@
+"""The exact posterior of a Gaussian process: Algorithm 2.1 of Rasmussen and Williams."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn import get_config
+
+from skmolal.gaussian_process._factor import TiledCholesky, join_tiles, split_tiles
+from skmolal.gaussian_process._kernels import product
+from skmolal.gaussian_process._precision import DeviceState
+
+__all__ = ["ExactPosterior"]
+
+# More rows a block no longer make the products faster.
+_MAX_BLOCK = {"cpu": 2048}
+_MAX_BLOCK_ACCELERATOR = 8192
+
+
+@jax.jit
+def _add_mean(mean, tile, alpha):
+    return mean + jnp.matmul(tile.astype(alpha.dtype), alpha, precision="highest")
+
+
+@jax.jit
+def _subtract_squares(variance, solved):
+    return variance - jnp.sum(solved * solved, axis=1)
+
+
+@jax.jit
+def _subtract_rows(acc, left, right):
+    return acc - product(left, right)
+
+
+class ExactPosterior(DeviceState):
+    """Cholesky factor and dual weights of a training set.
+
+    Parameters
+    ----------
+    gram : CompiledGram or HostGram
+        The kernel matrix of the training samples.
+    y : ndarray of shape (n_samples, n_targets)
+        Targets, normalised.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the kernel matrix is not positive definite.
+    """
+
+    _device_attributes = ("whitened", "weights")
+
+    def __init__(self, gram, y):
+        self.gram = gram
+        self.factor = TiledCholesky(gram.tile, gram.dtype)
+        self.extend(y)
+
+    def extend(self, y):
+        """Take up the samples that `gram` has gained, and new targets for all of them."""
+        # Alg. 2.1, page 19, line 2 -> L = cholesky(K + sigma^2 I)
+        self.factor.extend(self.gram.training_tile, self.gram.n_samples)
+        # line 3 -> alpha = L^T \ (L \ y)
+        self.whitened = self.factor.solve_forward(split_tiles(y, self.gram.tile, self.gram.dtype))
+        self.weights = self.factor.solve_backward(self.whitened)
+
+    @property
+    def alpha(self):
+        """Dual weights on the host, shape (n_samples, n_targets)."""
+        return join_tiles(self.weights, self.gram.n_samples)
+
+    def block_rows(self, X, n_rows):
+        """Choose how many pool rows go into a block within scikit-learn's working memory."""
+        n_features = X.shape[1] if hasattr(X, "shape") and X.ndim == 2 else 0
+        n_columns = self.factor.n_tiles * self.factor.tile + 6 * self.factor.tile
+        row_bytes = n_features * (8 + self.gram.dtype.itemsize) + (
+            n_columns * self.gram.dtype.itemsize
+        )
+        fitting = max(int(get_config()["working_memory"] * 2**20 // row_bytes), 16)
+        limit = _MAX_BLOCK.get(jax.default_backend(), _MAX_BLOCK_ACCELERATOR)
+        wanted = 1 << (max(n_rows, 16) - 1).bit_length()
+        return min(limit, wanted, 1 << (fitting.bit_length() - 1))
+
+    def blocks(self, X):
+        """Yield (start, stop, padded device rows) for blocks of the pool `X`."""
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        height = self.block_rows(X, n_rows)
+        for start in range(0, n_rows, height):
+            stop = min(start + height, n_rows)
+            yield start, stop, self.gram.rows(X, start, stop, height)
+
+    def predict(self, X, return_var):
+        """Predict mean and, if asked, variance.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or list of object
+            Pool.
+        return_var : bool
+            Whether to compute the variance.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_rows, n_targets), dtype float64
+            Posterior mean, on the scale of the normalised targets.
+        variance : ndarray of shape (n_rows,), dtype float64, or None
+            Posterior variance of a normalised target. Rounding may leave it below zero.
+        """
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        mean = np.empty((n_rows, self.weights[0].shape[1]))
+        variance = np.empty(n_rows) if return_var else None
+        for start, stop, rows in self.blocks(X):
+            block_mean, block_variance = self.predict_block(rows, return_var)
+            mean[start:stop] = block_mean[: stop - start]
+            if return_var:
+                variance[start:stop] = block_variance[: stop - start]
+        return mean, variance
+
+    def predict_block(self, rows, return_var):
+        """Predict for one block of device rows."""
+        mean = jnp.zeros((), self.weights[0].dtype)
+
+        def kernel_tile(j):
+            # Alg. 2.1, page 19, line 4 -> f*_bar = K(X_test, X_train) . alpha
+            nonlocal mean
+            tile = self.gram.cross_tile(rows, j)
+            mean = _add_mean(mean, tile, self.weights[j])
+            return tile
+
+        if not return_var:
+            for j in range(self.factor.n_tiles):
+                kernel_tile(j)
+            return mean, None
+        # lines 5 and 6 -> v = L \ K(X_test, X_train)^T, variance = k(x, x) - v^T v
+        variance = self.gram.diagonal(rows)
+        for solved in self.factor.solve_rows(kernel_tile):
+            variance = _subtract_squares(variance, solved)
+        return mean, variance
+
+    def covariance(self, X):
+        """Compute mean, shape (n_rows, n_targets), and covariance, shape (n_rows, n_rows)."""
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        mean = self.predict(X, return_var=False)[0]
+        covariance = np.empty((n_rows, n_rows))
+        done = []
+        for start, stop, rows in self.blocks(X):
+            solved = list(
+                self.factor.solve_rows(lambda j, rows=rows: self.gram.cross_tile(rows, j))
+            )
+            done.append((start, stop, rows, solved))
+            for other_start, other_stop, other_rows, other in done:
+                block = self.gram.self_tile(other_rows, rows, start - other_start)
+                for left, right in zip(other, solved, strict=True):
+                    block = _subtract_rows(block, left, right)
+                block = np.asarray(block)[: other_stop - other_start, : stop - start]
+                covariance[other_start:other_stop, start:stop] = block
+                covariance[start:stop, other_start:other_stop] = block.T
+        return mean, covariance

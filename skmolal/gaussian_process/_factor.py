@@ -1,0 +1,261 @@
+"""A Cholesky factor in square tiles, grown row by row.
+
+Row block i of the factor of K is ``S_j = (K_ij - sum_l S_l L_jl^T) L_jj^-T`` for j < i and the
+factor of ``K_ii - sum_l S_l S_l^T`` on the diagonal. The same recursion, applied to rows of
+``K(X_pool, X_train)``, is the triangular solve that a predicted variance needs, so a fit is a
+sequence of extensions and a prediction is an extension without the diagonal. All work beyond the
+diagonal tiles is matrix products of one shape: nothing is compiled again when the training set
+grows, and only the lower half is stored.
+
+On 2 cores with AVX-512 XLA's products of 512 x 512 tiles ran at 430 (float32) and 215 (float64)
+GFLOP/s, against 240 and 120 for OpenBLAS, 166 and 90 for LAPACK's Cholesky, and 105 and 57 for
+XLA's own: hence products throughout, and LAPACK (inside ``jnp.linalg.cholesky``) for diagonal
+tiles only.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from skmolal.gaussian_process._kernels import product
+from skmolal.gaussian_process._precision import DeviceState
+
+__all__ = ["TiledCholesky", "choose_tile", "join_tiles", "split_tiles"]
+
+_GROUP = 4  # products per call: fewer calls, still few temporaries
+_STEPS = (16, 128)  # heights of partial extensions, besides a whole tile
+
+
+def choose_tile(n_samples):
+    """Choose the side of a tile for about `n_samples` training samples."""
+    largest = 2048 if jax.default_backend() != "cpu" else 512 if n_samples <= 8192 else 1024
+    return int(min(largest, max(16, 1 << (max(n_samples, 1) - 1).bit_length())))
+
+
+def split_tiles(array, tile, dtype, fill=0.0):
+    """Cut a host array of shape (n, ...) into device tiles of `tile` rows, padded by `fill`."""
+    tiles = []
+    for start in range(0, len(array), tile):
+        part = array[start : start + tile]
+        padded = np.full((tile, *array.shape[1:]), fill, dtype=dtype)
+        padded[: len(part)] = part
+        tiles.append(jnp.asarray(padded))
+    return tiles
+
+
+def join_tiles(tiles, n_samples):
+    """Undo :func:`split_tiles`: one host array without the padding."""
+    return np.concatenate([np.asarray(tile) for tile in tiles])[:n_samples]
+
+
+@jax.jit
+def _subtract(acc, lefts, rights):
+    for left, right in zip(lefts, rights, strict=True):
+        acc = acc - product(left, right)
+    return acc
+
+
+def subtract_products(acc, lefts, rights):
+    """Compute ``acc - sum(left @ right.T)`` over pairs of tiles."""
+    n_grouped = len(lefts) - len(lefts) % _GROUP
+    for start in range(0, n_grouped, _GROUP):
+        stop = start + _GROUP
+        acc = _subtract(acc, lefts[start:stop], rights[start:stop])
+    for left, right in zip(lefts[n_grouped:], rights[n_grouped:], strict=True):
+        acc = _subtract(acc, [left], [right])
+    return acc
+
+
+_product = jax.jit(product)
+
+
+@jax.jit
+def _set_rows(tile, rows, start):
+    return jax.lax.dynamic_update_slice(tile, rows, (start, 0))
+
+
+@jax.jit
+def _append_diagonal(diagonal, inverse, rows, start):
+    """Factor the rows of a diagonal tile from `start` on; rows before are factored already."""
+    height, tile = rows.shape
+    identity = jnp.eye(height, dtype=rows.dtype)
+    if height == tile:
+        new = jnp.linalg.cholesky(rows, symmetrize_input=False)
+        new_inverse = jax.scipy.linalg.solve_triangular(new, identity, lower=True)
+        return new, new_inverse, jnp.all(jnp.isfinite(new_inverse))
+    before = (jnp.arange(tile) < start)[None, :]
+    known = jnp.where(before, product(jnp.where(before, rows, 0.0), inverse), 0.0)
+    block = jax.lax.dynamic_slice(rows, (0, start), (height, height)) - product(known, known)
+    new = jnp.linalg.cholesky(block, symmetrize_input=False)
+    new_inverse = jax.scipy.linalg.solve_triangular(new, identity, lower=True)
+    left = -jnp.matmul(
+        new_inverse, jnp.matmul(known, inverse, precision="highest"), precision="highest"
+    )
+    place = partial(jax.lax.dynamic_update_slice, start_indices=(0, start))
+    diagonal = _set_rows(diagonal, place(known, new), start)
+    inverse = _set_rows(inverse, place(left, new_inverse), start)
+    return diagonal, inverse, jnp.all(jnp.isfinite(new_inverse))
+
+
+@jax.jit
+def _subtract_forward(acc, tile, x):
+    return acc - jnp.matmul(tile, x, precision="highest")
+
+
+@jax.jit
+def _subtract_backward(acc, tile, x):
+    return acc - jnp.matmul(tile.T, x, precision="highest")
+
+
+@jax.jit
+def _forward(inverse, acc):
+    return jnp.matmul(inverse, acc, precision="highest")
+
+
+@jax.jit
+def _backward(inverse, acc):
+    return jnp.matmul(inverse.T, acc, precision="highest")
+
+
+def partial_steps(start, stop, tile):
+    """Cut the rows ``start`` to ``stop`` into (row block, offset, height) of few fixed heights."""
+    while start < stop:
+        block, offset = divmod(start, tile)
+        wanted = min(stop - start, tile - offset)
+        height = next((step for step in _STEPS if wanted <= step <= tile), tile)
+        offset -= offset % height
+        yield block, offset, height
+        start = block * tile + offset + height
+
+
+class TiledCholesky(DeviceState):
+    """Lower Cholesky factor of a matrix that is asked for tile by tile.
+
+    Parameters
+    ----------
+    tile : int
+        Side of a tile, a power of two.
+    dtype : dtype
+        Of the factor.
+
+    Attributes
+    ----------
+    n_samples : int
+        Order of the factor. The last tiles are padded with the identity.
+    rows : list of list of array of shape (tile, tile)
+        ``rows[i][j]`` is tile (i, j) of the factor, j <= i.
+    inverses : list of array of shape (tile, tile)
+        Inverses of the diagonal tiles.
+    """
+
+    _device_attributes = ("rows", "inverses")
+
+    def __init__(self, tile, dtype):
+        self.tile = tile
+        self.dtype = np.dtype(dtype)
+        self.n_samples = 0
+        self.rows = []
+        self.inverses = []
+
+    def extend(self, kernel_tile, n_samples):
+        """Grow the factor to order `n_samples`.
+
+        Parameters
+        ----------
+        kernel_tile : callable
+            ``kernel_tile(i, offset, height, j)`` gives `height` rows, from `offset` on, of tile
+            (i, j) of the matrix; the identity where row or column reaches beyond `n_samples`.
+        n_samples : int
+            The new order.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If the matrix is not positive definite to working precision. The factor is then
+            unchanged.
+        """
+        rows, inverses = [list(row) for row in self.rows], list(self.inverses)
+        for i, offset, height in partial_steps(self.n_samples, n_samples, self.tile):
+            if i == len(rows):
+                identity = jnp.eye(self.tile, dtype=self.dtype)
+                rows.append([jnp.zeros_like(identity)] * i + [identity])
+                inverses.append(identity)
+            solved = []
+            for j in range(i):
+                acc = kernel_tile(i, offset, height, j)
+                acc = subtract_products(acc, solved, rows[j][:j])
+                solved.append(_product(acc, inverses[j]))
+                rows[i][j] = (
+                    solved[j] if height == self.tile else _set_rows(rows[i][j], solved[j], offset)
+                )
+            acc = subtract_products(kernel_tile(i, offset, height, i), solved, rows[i][:i])
+            rows[i][i], inverses[i], fine = _append_diagonal(rows[i][i], inverses[i], acc, offset)
+            if not fine:
+                raise np.linalg.LinAlgError(
+                    f"the matrix is not positive definite near row {i * self.tile + offset}"
+                )
+        self.rows, self.inverses, self.n_samples = rows, inverses, n_samples
+
+    @property
+    def n_tiles(self):
+        """Number of row blocks."""
+        return len(self.rows)
+
+    def solve_rows(self, kernel_tile):
+        """Yield the tiles of ``K L^-T`` for a block of rows of K, in order.
+
+        Parameters
+        ----------
+        kernel_tile : callable
+            ``kernel_tile(j)`` gives the columns of tile j, shape (n_rows, tile).
+        """
+        solved = []
+        for j in range(self.n_tiles):
+            acc = subtract_products(kernel_tile(j), solved, self.rows[j][:j])
+            solved.append(_product(acc, self.inverses[j]))
+            yield solved[j]
+
+    def solve_forward(self, y):
+        """Solve ``L w = y`` for tiles `y` of shape (tile, n_targets)."""
+        w = []
+        for i in range(self.n_tiles):
+            acc = y[i]
+            for j in range(i):
+                acc = _subtract_forward(acc, self.rows[i][j], w[j])
+            w.append(_forward(self.inverses[i], acc))
+        return w
+
+    def solve_backward(self, w):
+        """Solve ``L^T alpha = w`` for tiles `w` of shape (tile, n_targets)."""
+        alpha = [None] * self.n_tiles
+        for i in reversed(range(self.n_tiles)):
+            acc = w[i]
+            for j in range(i + 1, self.n_tiles):
+                acc = _subtract_backward(acc, self.rows[j][i], alpha[j])
+            alpha[i] = _backward(self.inverses[i], acc)
+        return alpha
+
+    def inverse_rows(self, i):
+        """Compute row block i of ``L^-T``: a list of tiles i, i+1, ..., all before are zero."""
+        solved = [self.inverses[i].T]
+        for j in range(i + 1, self.n_tiles):
+            acc = subtract_products(jnp.zeros_like(solved[0]), solved, self.rows[j][i:j])
+            solved.append(_product(acc, self.inverses[j]))
+        return solved
+
+    def log_determinant(self):
+        """Compute the sum of the logarithms of the diagonal (half the log determinant)."""
+        return float(sum(np.log(np.diagonal(row[-1]), dtype=np.float64).sum() for row in self.rows))
+
+    def to_dense(self):
+        """Assemble the factor as one host array of shape (n_samples, n_samples)."""
+        dense = np.zeros((self.n_samples, self.n_samples), dtype=self.dtype)
+        for i, row in enumerate(self.rows):
+            a = i * self.tile
+            for j, tile in enumerate(row):
+                b = j * self.tile
+                part = dense[a : a + self.tile, b : b + self.tile]
+                part[...] = tile[: part.shape[0], : part.shape[1]]
+        return dense

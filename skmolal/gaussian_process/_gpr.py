@@ -1,0 +1,447 @@
+"""Exact Gaussian process regression for many features and large pools."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.optimize
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context, clone
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.optimize import _check_optimize_result
+from sklearn_compat.utils.validation import validate_data
+
+from skmolal.gaussian_process._exact import ExactPosterior
+from skmolal.gaussian_process._factor import choose_tile
+from skmolal.gaussian_process._gram import CompiledGram, HostGram
+from skmolal.gaussian_process._kernels import parse_kernel
+from skmolal.gaussian_process._likelihood import CompiledLikelihood, host_likelihood
+from skmolal.gaussian_process._precision import numerics
+
+__all__ = ["GaussianProcessRegressor"]
+
+
+class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """Predict with an exact Gaussian process.
+
+    A drop-in for :class:`sklearn.gaussian_process.GaussianProcessRegressor`: it takes
+    scikit-learn's kernel objects and gives the same numbers, but computes distances by matrix
+    products (JAX, on the CPU or a GPU), grows its Cholesky factor in tiles and streams the pool
+    through it, so that neither a pool-by-training nor a second training matrix is ever held.
+
+    Constant, white, RBF and Matern (``nu`` 0.5, 1.5, 2.5, inf; one or many length scales),
+    rational quadratic, dot product and exp-sine-squared kernels, their sums, products and powers
+    are compiled. Every other kernel, a subclass of one of these included, works through its own
+    ``__call__``, slower.
+
+    Parameters
+    ----------
+    kernel : kernel instance, default=None
+        Covariance function, an object of :mod:`sklearn.gaussian_process.kernels`. None means
+        ``ConstantKernel() * RBF()``. Its hyperparameters are optimised during fit unless their
+        bounds are ``"fixed"`` or `optimizer` is None.
+    alpha : float or ndarray of shape (n_samples,), default=1e-10
+        Variance of the noise of each (normalised) label, sigma_n^2: added to the diagonal of the
+        kernel matrix of the training samples.
+    optimizer : "fmin_l_bfgs_b", callable or None, default="fmin_l_bfgs_b"
+        How to maximise the log marginal likelihood. A callable is called as
+        ``optimizer(obj_func, initial_theta, bounds=bounds)``, where
+        ``obj_func(theta, eval_gradient=True)`` is to be minimised, and returns
+        ``(theta_opt, func_min)``. None keeps the hyperparameters.
+    n_restarts_optimizer : int, default=0
+        Number of further starts of the optimiser, drawn log-uniformly within the bounds, which
+        must then be finite.
+    normalize_y : bool, default=False
+        Whether to shift and scale the targets to mean 0 and variance 1 before fitting. Predictions
+        are on the original scale.
+    copy_X_train : bool, default=True
+        Whether to keep a copy of the training data; otherwise a reference.
+    n_targets : int, default=None
+        Number of targets, for predictions and samples before fit. None means 1.
+    random_state : int, RandomState instance or None, default=None
+        Draws the starts of the optimiser.
+
+    Attributes
+    ----------
+    kernel_ : kernel instance
+        The kernel with the hyperparameters used for prediction.
+    X_train_ : ndarray of shape (n_samples, n_features) or list of object
+        Training samples.
+    y_train_ : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Training targets, normalised if `normalize_y`.
+    L_ : ndarray of shape (n_samples, n_samples)
+        Lower Cholesky factor of the kernel matrix of the training samples, with the noise. Stored
+        in tiles and assembled on access.
+    alpha_ : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Dual weights.
+    log_marginal_likelihood_value_ : float
+        Log marginal likelihood at ``kernel_.theta``.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where all are strings.
+
+    References
+    ----------
+    .. [1] C. E. Rasmussen and C. K. I. Williams, "Gaussian Processes for Machine Learning", MIT
+       Press (2006), doi:10.7551/mitpress/3206.001.0001.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_friedman2
+    >>> from sklearn.gaussian_process.kernels import DotProduct, WhiteKernel
+    >>> from skmolal import GaussianProcessRegressor
+    >>> X, y = make_friedman2(n_samples=500, noise=0, random_state=0)
+    >>> gpr = GaussianProcessRegressor(DotProduct() + WhiteKernel(), random_state=0).fit(X, y)
+    >>> round(gpr.score(X, y), 3)
+    0.368
+    >>> mean, std = gpr.predict(X[:2], return_std=True)
+    >>> mean.round(1), std.round(1)
+    (array([653. , 592.1]), array([316.6, 316.6]))
+    """
+
+    _parameter_constraints: dict = {  # noqa: RUF012
+        "kernel": [None, Kernel],
+        "alpha": [Interval(Real, 0, None, closed="left"), np.ndarray],
+        "optimizer": [StrOptions({"fmin_l_bfgs_b"}), callable, None],
+        "n_restarts_optimizer": [Interval(Integral, 0, None, closed="left")],
+        "normalize_y": ["boolean"],
+        "copy_X_train": ["boolean"],
+        "n_targets": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        kernel=None,
+        *,
+        alpha=1e-10,
+        optimizer="fmin_l_bfgs_b",
+        n_restarts_optimizer=0,
+        normalize_y=False,
+        copy_X_train=True,
+        n_targets=None,
+        random_state=None,
+    ):
+        self.kernel = kernel
+        self.alpha = alpha
+        self.optimizer = optimizer
+        self.n_restarts_optimizer = n_restarts_optimizer
+        self.normalize_y = normalize_y
+        self.copy_X_train = copy_X_train
+        self.n_targets = n_targets
+        self.random_state = random_state
+
+    # --- fit ------------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Fit the Gaussian process.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or list of object
+            Training samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+
+        Returns
+        -------
+        self : GaussianProcessRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `y` has not `n_targets` columns, if `alpha` fits neither as a number nor as one
+            number per sample, or if restarts are asked for with infinite bounds.
+        numpy.linalg.LinAlgError
+            If the kernel matrix is not positive definite; increase `alpha`.
+        """
+        kernel = ConstantKernel() * RBF() if self.kernel is None else clone(self.kernel)
+        rng = check_random_state(self.random_state)
+        X, y = validate_data(
+            self, X, y, multi_output=True, y_numeric=True, **self._input_checks(kernel)
+        )
+        n_targets_seen = y.shape[1] if y.ndim > 1 else 1
+        if self.n_targets is not None and n_targets_seen != self.n_targets:
+            raise ValueError(
+                "The number of targets seen in `y` is different from the parameter "
+                f"`n_targets`. Got {n_targets_seen} != {self.n_targets}."
+            )
+        noise = self._noise(len(y))
+        self._y_train_mean, self._y_train_std = self._target_scale(y)
+        self.X_train_ = X.copy() if self.copy_X_train else X
+        self.y_train_ = (
+            (y - self._y_train_mean) / self._y_train_std
+            if self.normalize_y
+            else (y.copy() if self.copy_X_train else y)
+        )
+        self.kernel_ = kernel
+        with numerics():
+            self._optimize(rng)
+            self._posterior = self._make_posterior(noise)
+        return self
+
+    def _input_checks(self, kernel):
+        if kernel is None or kernel.requires_vector_input:
+            return {"dtype": "numeric", "ensure_2d": True}
+        return {"dtype": None, "ensure_2d": False}
+
+    def _noise(self, n_samples):
+        """The noise variance of each training sample, shape (n_samples,)."""
+        noise = np.asarray(self.alpha, dtype=np.float64).ravel()
+        if noise.size not in (1, n_samples):
+            raise ValueError(
+                "alpha must be a scalar or an array with same number of entries as y. "
+                f"({noise.size} != {n_samples})"
+            )
+        return np.broadcast_to(noise, n_samples)
+
+    def _target_scale(self, y):
+        """Mean and std of the targets, 0 and 1 without `normalize_y`."""
+        if not self.normalize_y:
+            shape = (y.shape[1],) if y.ndim == 2 else 1
+            return np.zeros(shape), np.ones(shape)
+        mean, std = np.mean(y, axis=0), np.std(y, axis=0)
+        # A constant target keeps its scale; its std is zero up to the rounding of its mean.
+        constant = std <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+        return mean, np.where(constant, 1.0, std)
+
+    def _y_columns(self):
+        return self.y_train_.reshape(len(self.y_train_), -1).astype(np.float64, copy=False)
+
+    def _make_posterior(self, noise):
+        spec, values, _ = parse_kernel(self.kernel_)
+        tile = choose_tile(len(noise))
+        if self._is_compiled(spec):
+            gram = CompiledGram(spec, values, self.X_train_, noise, tile, np.float64)
+        else:
+            gram = HostGram(self.kernel_, self.X_train_, noise, tile)
+        try:
+            return ExactPosterior(gram, self._y_columns())
+        except np.linalg.LinAlgError as error:
+            raise np.linalg.LinAlgError(
+                f"The kernel, {self.kernel_}, is not returning a positive definite matrix. Try "
+                "gradually increasing the 'alpha' parameter of your GaussianProcessRegressor "
+                f"estimator. ({error})"
+            ) from error
+
+    def _is_compiled(self, spec):
+        return spec is not None and getattr(self.X_train_, "ndim", 1) == 2
+
+    def _optimize(self, rng):
+        """Choose the hyperparameters of ``kernel_`` by the log marginal likelihood."""
+        likelihood = self._likelihood()
+        if self.optimizer is None or self.kernel_.n_dims == 0:
+            self.log_marginal_likelihood_value_ = likelihood(self.kernel_, False)[0]
+            return
+
+        def obj_func(theta, eval_gradient=True):
+            self.kernel_.theta = theta
+            value, gradient = likelihood(self.kernel_, eval_gradient)
+            return (-value, -gradient) if eval_gradient else -value
+
+        bounds = self.kernel_.bounds
+        starts = [self.kernel_.theta]
+        if self.n_restarts_optimizer > 0 and not np.isfinite(bounds).all():
+            raise ValueError(
+                "Multiple optimizer restarts (n_restarts_optimizer>0) requires that all bounds "
+                "are finite."
+            )
+        for _ in range(self.n_restarts_optimizer):
+            starts.append(rng.uniform(bounds[:, 0], bounds[:, 1]))
+        optima = [self._minimize(obj_func, start, bounds) for start in starts]
+        theta, minimum = min(optima, key=lambda optimum: optimum[1])
+        self.kernel_.theta = theta
+        self.kernel_._check_bounds_params()
+        self.log_marginal_likelihood_value_ = -minimum
+
+    def _minimize(self, obj_func, initial_theta, bounds):
+        if callable(self.optimizer):
+            return self.optimizer(obj_func, initial_theta, bounds=bounds)
+        result = scipy.optimize.minimize(
+            obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds
+        )
+        _check_optimize_result("lbfgs", result)
+        return result.x, result.fun
+
+    def _likelihood(self):
+        """A function (kernel, eval_gradient) -> (log marginal likelihood, gradient)."""
+        X, y = self.X_train_, self._y_columns()
+        noise = self._noise(len(y))
+        spec = parse_kernel(self.kernel_)[0]
+        if not self._is_compiled(spec):
+            return lambda kernel, gradient: host_likelihood(kernel, X, y, noise, gradient)
+        compiled = CompiledLikelihood(spec, X, y, noise)
+
+        def likelihood(kernel, eval_gradient):
+            _, values, free = parse_kernel(kernel)
+            value, gradient = compiled(values, eval_gradient)
+            return value, gradient[free] if eval_gradient else None
+
+        return likelihood
+
+    # --- what was fitted ------------------------------------------------------------------------
+
+    @property
+    def L_(self):
+        """Lower Cholesky factor, assembled from its tiles, shape (n_samples, n_samples)."""
+        return self._fitted("L_").factor.to_dense()
+
+    @property
+    def alpha_(self):
+        """Dual weights, shape (n_samples,) or (n_samples, n_targets)."""
+        return self._fitted("alpha_").alpha.reshape(self.y_train_.shape)
+
+    def _fitted(self, name):
+        if "_posterior" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r} before fit")
+        return self._posterior
+
+    def log_marginal_likelihood(self, theta=None, eval_gradient=False, clone_kernel=True):
+        """Compute the log marginal likelihood of the training data.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_kernel_params,), default=None
+            Logarithms of the hyperparameters. None returns the value found in fit.
+        eval_gradient : bool, default=False
+            Whether to return the gradient with respect to `theta` too, which must then be given.
+        clone_kernel : bool, default=True
+            Whether to leave ``kernel_`` alone; otherwise it is set to `theta`.
+
+        Returns
+        -------
+        log_likelihood : float
+            Log marginal likelihood, summed over targets.
+        log_likelihood_gradient : ndarray of shape (n_kernel_params,)
+            Its gradient. Only returned when `eval_gradient` is True.
+
+        Raises
+        ------
+        ValueError
+            If the gradient is asked for without `theta`.
+        """
+        if theta is None:
+            if eval_gradient:
+                raise ValueError("Gradient can only be evaluated for theta!=None")
+            return self.log_marginal_likelihood_value_
+        if clone_kernel:
+            kernel = self.kernel_.clone_with_theta(theta)
+        else:
+            kernel = self.kernel_
+            kernel.theta = theta
+        with numerics():
+            value, gradient = self._likelihood()(kernel, eval_gradient)
+        return (value, gradient) if eval_gradient else value
+
+    # --- predict --------------------------------------------------------------------------------
+
+    def predict(self, X, return_std=False, return_cov=False):
+        """Predict with the Gaussian process, by its prior if it is not fitted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or list of object
+            Samples to predict. They are streamed in blocks within
+            ``sklearn.get_config()["working_memory"]``.
+        return_std : bool, default=False
+            Whether to return the standard deviation too.
+        return_cov : bool, default=False
+            Whether to return the covariance of all pairs too. At most one of the two.
+
+        Returns
+        -------
+        y_mean : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Posterior mean.
+        y_std : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Posterior standard deviation. Only returned when `return_std` is True.
+        y_cov : ndarray of shape (n_samples, n_samples) or (n_samples, n_samples, n_targets)
+            Posterior covariance. Only returned when `return_cov` is True.
+
+        Raises
+        ------
+        RuntimeError
+            If both `return_std` and `return_cov` are True.
+        """
+        if return_std and return_cov:
+            raise RuntimeError("At most one of return_std or return_cov can be requested.")
+        X = validate_data(self, X, reset=False, **self._input_checks(self.kernel))
+        if "_posterior" not in self.__dict__:
+            return self._predict_prior(X, return_std, return_cov)
+        with numerics():
+            if return_cov:
+                mean, covariance = self._posterior.covariance(X)
+                return self._rescale_mean(mean), self._rescale_variance(covariance)
+            mean, variance = self._posterior.predict(X, return_std)
+        if not return_std:
+            return self._rescale_mean(mean)
+        return self._rescale_mean(mean), np.sqrt(self._rescale_variance(clip_variance(variance)))
+
+    def _predict_prior(self, X, return_std, return_cov):
+        kernel = ConstantKernel() * RBF() if self.kernel is None else self.kernel
+        n_targets = 1 if self.n_targets is None else self.n_targets
+        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+
+        def spread(array):
+            return array if n_targets == 1 else np.repeat(array[..., np.newaxis], n_targets, -1)
+
+        mean = spread(np.zeros(n_samples))
+        if return_cov:
+            return mean, spread(kernel(X))
+        return (mean, spread(np.sqrt(kernel.diag(X)))) if return_std else mean
+
+    def _rescale_mean(self, mean):
+        mean = mean * self._y_train_std + self._y_train_mean
+        return mean[:, 0] if mean.shape[1] == 1 else mean
+
+    def _rescale_variance(self, variance):
+        scale = np.ravel(self._y_train_std) ** 2
+        return variance * scale[0] if scale.size == 1 else variance[..., np.newaxis] * scale
+
+    def sample_y(self, X, n_samples=1, random_state=0):
+        """Draw functions from the Gaussian process and evaluate them at `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples_X, n_features) or list of object
+            Where to evaluate.
+        n_samples : int, default=1
+            Number of functions.
+        random_state : int, RandomState instance or None, default=0
+            Draws the functions.
+
+        Returns
+        -------
+        y_samples : ndarray of shape (n_samples_X, n_samples) or \
+                (n_samples_X, n_targets, n_samples)
+            Values of the functions.
+        """
+        rng = check_random_state(random_state)
+        mean, covariance = self.predict(X, return_cov=True)
+        if mean.ndim == 1:
+            return rng.multivariate_normal(mean, covariance, n_samples).T
+        return np.stack(
+            [
+                rng.multivariate_normal(mean[:, k], covariance[..., k], n_samples).T
+                for k in range(mean.shape[1])
+            ],
+            axis=1,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
+
+def clip_variance(variance):
+    """Set negative variances, which rounding may leave, to zero, with scikit-learn's warning."""
+    negative = variance < 0
+    if np.any(negative):
+        warnings.warn(
+            "Predicted variances smaller than 0. Setting those variances to 0.", stacklevel=3
+        )
+    return np.where(negative, 0.0, variance)

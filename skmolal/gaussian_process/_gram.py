@@ -1,0 +1,221 @@
+"""The kernel matrix of training and pool samples, tile by tile.
+
+Two providers with the same methods: :class:`CompiledGram` for the kernels that
+:mod:`skmolal.gaussian_process._kernels` knows, :class:`HostGram` for every other one, which calls
+the kernel object itself. Neither holds a kernel matrix.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import sparse
+
+from skmolal.gaussian_process._factor import split_tiles
+from skmolal.gaussian_process._kernels import (
+    Features,
+    evaluate,
+    evaluate_diagonal,
+    make_features,
+    statistics,
+)
+from skmolal.gaussian_process._precision import DeviceState
+
+__all__ = ["CompiledGram", "HostGram"]
+
+
+def dense_rows(X, start, stop, n_rows):
+    """Copy rows of `X`, dense or CSR, to a dense array of `n_rows` rows padded with zeros."""
+    part = X[start:stop]
+    if sparse.issparse(part):
+        part = part.toarray()
+    if part.dtype not in (np.float32, np.float64):
+        part = part.astype(np.float64)
+    if len(part) == n_rows:
+        return part
+    padded = np.zeros((n_rows, part.shape[1]), dtype=part.dtype)
+    padded[: len(part)] = part
+    return padded
+
+
+@partial(jax.jit, static_argnames=("spec", "height"))
+def _training_tile(spec, height, values, left, right, noise, offset, row, column, n_samples):
+    left = Features(
+        jax.lax.dynamic_slice_in_dim(left.values, offset, height),
+        jax.lax.dynamic_slice_in_dim(left.squared_norms, offset, height),
+        left.centre,
+    )
+    noise = jax.lax.dynamic_slice_in_dim(noise, offset, height)
+    rows = (row + offset + jnp.arange(height))[:, None]
+    columns = (column + jnp.arange(right.values.shape[0]))[None, :]
+    eye = rows == columns
+    tile = evaluate(spec, values, statistics(spec, left, right, eye))
+    inside = (rows < n_samples) & (columns < n_samples)
+    return jnp.where(inside, tile, 0.0) + jnp.where(eye, noise[:, None], 0.0)
+
+
+@partial(jax.jit, static_argnames="spec")
+def _cross_tile(spec, values, left, right, n_columns):
+    shape = (left.values.shape[0], right.values.shape[0])
+    tile = evaluate(spec, values, statistics(spec, left, right, jnp.zeros(shape, bool)))
+    return jnp.where((jnp.arange(shape[1]) < n_columns)[None, :], tile, 0.0)
+
+
+@partial(jax.jit, static_argnames="spec")
+def _self_tile(spec, values, left, right, offset):
+    rows = jnp.arange(left.values.shape[0])[:, None]
+    eye = rows == offset + jnp.arange(right.values.shape[0])[None, :]
+    return evaluate(spec, values, statistics(spec, left, right, eye))
+
+
+_diagonal = jax.jit(evaluate_diagonal, static_argnames="spec")
+
+
+class CompiledGram(DeviceState):
+    """Kernel matrix of a compiled kernel.
+
+    Parameters
+    ----------
+    spec : tuple
+        From :func:`parse_kernel`.
+    values : ndarray of shape (n_values,)
+        Hyperparameters.
+    X : ndarray or CSR of shape (n_samples, n_features)
+        Training samples. Their mean becomes the centre of all features.
+    noise : ndarray of shape (n_samples,)
+        Added to the diagonal.
+    tile : int
+        Side of a tile.
+    dtype : dtype
+        Of all arithmetic.
+    """
+
+    _device_attributes = ("centre", "features", "noise", "values")
+
+    def __init__(self, spec, values, X, noise, tile, dtype):
+        self.spec = spec
+        self.dtype = np.dtype(dtype)
+        self.values = jnp.asarray(values, dtype=self.dtype)
+        self.tile = tile
+        self.n_samples = 0
+        self.features = []
+        self.noise = []
+        self.centre = jnp.asarray(np.asarray(X.mean(axis=0), dtype=np.float64).ravel())
+        self.extend(X, noise)
+
+    def extend(self, X, noise):
+        """Replace the training samples by `X`, whose first rows are the present ones."""
+        first = self.n_samples // self.tile
+        self.n_samples = X.shape[0]
+        del self.features[first:], self.noise[first:]
+        for start in range(first * self.tile, self.n_samples, self.tile):
+            stop = min(start + self.tile, self.n_samples)
+            self.features.append(self.rows(X, start, stop, self.tile))
+            self.noise += split_tiles(noise[start:stop], self.tile, self.dtype, fill=1.0)
+
+    def training_tile(self, i, offset, height, j):
+        """Rows of tile (i, j) of the training matrix, noise included, padded by the identity."""
+        return _training_tile(
+            self.spec,
+            height,
+            self.values,
+            self.features[i],
+            self.features[j],
+            self.noise[i],
+            offset,
+            i * self.tile,
+            j * self.tile,
+            self.n_samples,
+        )
+
+    def rows(self, X, start, stop, n_rows):
+        """Put rows of a pool on the device, padded to `n_rows`."""
+        return make_features(dense_rows(X, start, stop, n_rows), self.centre, self.dtype)
+
+    def cross_tile(self, rows, j):
+        """Compute the kernel between pool rows and tile j of the training samples."""
+        n_columns = self.n_samples - j * self.tile
+        return _cross_tile(self.spec, self.values, rows, self.features[j], n_columns)
+
+    def diagonal(self, rows):
+        """Compute the prior variance of pool rows."""
+        return _diagonal(self.spec, self.values, rows)
+
+    def self_tile(self, left, right, offset):
+        """Compute the kernel between pool rows; row i and row ``offset + i`` are the same."""
+        return _self_tile(self.spec, self.values, left, right, offset)
+
+
+class HostGram:
+    """Kernel matrix of any scikit-learn kernel, through its own ``__call__``, in float64.
+
+    Parameters
+    ----------
+    kernel : kernel instance
+        With its hyperparameters.
+    X : array-like or list of object
+        Training samples.
+    noise : ndarray of shape (n_samples,)
+        Added to the diagonal.
+    tile : int
+        Side of a tile.
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, kernel, X, noise, tile):
+        self.kernel = kernel
+        self.tile = tile
+        self.extend(X, noise)
+
+    def extend(self, X, noise):
+        """Replace the training samples by `X`, whose first rows are the present ones."""
+        self.X = X
+        self.host_noise = noise
+        self.n_samples = len(X)
+
+    def _pad(self, block, n_rows, n_columns):
+        padded = np.zeros((n_rows, n_columns))
+        padded[: block.shape[0], : block.shape[1]] = block
+        return padded
+
+    def training_tile(self, i, offset, height, j):
+        """Rows of tile (i, j) of the training matrix, noise included, padded by the identity."""
+        start = i * self.tile
+        columns = self.X[j * self.tile : (j + 1) * self.tile]
+        rows = self.X[start + offset : start + offset + height]
+        if i == j:
+            # Not kernel(rows, columns): white noise lives where only one argument is given.
+            block = self.kernel(columns)[offset : offset + height]
+        else:
+            block = self.kernel(rows, columns)
+        padded = self._pad(block, height, self.tile)
+        if i == j:
+            noise = np.ones(height)
+            noise[: len(rows)] = self.host_noise[start + offset : start + offset + len(rows)]
+            padded[np.arange(height), offset + np.arange(height)] += noise
+        return jnp.asarray(padded)
+
+    def rows(self, X, start, stop, n_rows):
+        """Remember rows of a pool, to be padded to `n_rows`."""
+        return X[start:stop], n_rows
+
+    def cross_tile(self, rows, j):
+        """Compute the kernel between pool rows and tile j of the training samples."""
+        samples, n_rows = rows
+        block = self.kernel(samples, self.X[j * self.tile : (j + 1) * self.tile])
+        return jnp.asarray(self._pad(block, n_rows, self.tile))
+
+    def diagonal(self, rows):
+        """Compute the prior variance of pool rows."""
+        samples, n_rows = rows
+        diagonal = np.zeros(n_rows)
+        diagonal[: len(samples)] = self.kernel.diag(samples)
+        return jnp.asarray(diagonal)
+
+    def self_tile(self, left, right, offset):
+        """Compute the kernel between pool rows; row i and row ``offset + i`` are the same."""
+        (a, n_rows), (b, n_columns) = left, right
+        block = self.kernel(a) if offset == 0 else self.kernel(a, b)
+        return jnp.asarray(self._pad(block, n_rows, n_columns))

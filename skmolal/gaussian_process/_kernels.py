@@ -1,0 +1,295 @@
+"""scikit-learn's kernel objects as pure functions of matrix products.
+
+:func:`parse_kernel` turns a kernel object into a `spec`, a nested tuple that JAX can hash, and a
+flat vector with the values of all its hyperparameters. Only exact types are recognised: a
+subclass may override anything. What depends on the features alone (squared distances, inner
+products) is separated from what depends on the hyperparameters, so that an optimiser computes the
+first once and only repeats the second.
+"""
+
+import math
+from functools import partial
+from numbers import Real
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn.gaussian_process import kernels as sk
+
+__all__ = [
+    "Features",
+    "Statistics",
+    "evaluate",
+    "evaluate_diagonal",
+    "make_features",
+    "parse_kernel",
+    "product",
+    "statistics",
+]
+
+# Up to this many features distances are summed directly, which is exact for close points;
+# beyond, they come from one matrix product on centred features.
+_MAX_DIRECT_FEATURES = 16
+
+# Squared distances below this many rounding errors of the product are rounding errors.
+_SNAP = 32.0
+
+_MATERN_NU = (0.5, 1.5, 2.5)
+
+
+class Features(NamedTuple):
+    """Centred features of some samples, with what every distance needs of them."""
+
+    values: jax.Array  # (n, n_features)
+    squared_norms: jax.Array  # (n,)
+    centre: jax.Array  # (n_features,)
+
+
+class Statistics(NamedTuple):
+    """What a kernel needs to know of two sets of samples, free of hyperparameters."""
+
+    distances: jax.Array | None  # squared Euclidean, for isotropic kernels
+    inner: jax.Array | None  # inner products, for DotProduct
+    left: Features | None  # the features themselves, for anisotropic kernels
+    right: Features | None
+    eye: jax.Array  # True where both sides are the same sample
+
+
+def product(left, right):
+    """Multiply ``left @ right.T`` in full precision (GPUs would round float32 to TF32)."""
+    return jax.lax.dot_general(left, right, (((1,), (1,)), ((), ())), precision="highest")
+
+
+@partial(jax.jit, static_argnames="dtype")
+def make_features(X, centre, dtype):
+    """Centre the rows of `X` in float64 and round them to `dtype`."""
+    values = (X.astype(jnp.float64) - centre[None, :]).astype(dtype)
+    return Features(values, jnp.sum(values * values, axis=1), centre)
+
+
+# --- parsing ------------------------------------------------------------------------------------
+
+
+def parse_kernel(kernel):
+    """Translate a scikit-learn kernel.
+
+    Parameters
+    ----------
+    kernel : kernel instance
+        Any kernel.
+
+    Returns
+    -------
+    spec : tuple or None
+        Nested tuples; None where the kernel, or a part of it, is not known.
+    values : ndarray of shape (n_values,)
+        All hyperparameters, the fixed ones included, in the order of ``kernel.theta``.
+    free : ndarray of shape (n_values,), dtype bool
+        Which of `values` are in ``kernel.theta``.
+    """
+    values, free = [], []
+    spec = _parse(kernel, values, free)
+    return spec, np.asarray(values, dtype=np.float64), np.asarray(free, dtype=bool)
+
+
+def _parse(kernel, values, free):
+    kind = type(kernel)
+    if kind in (sk.Sum, sk.Product):
+        left = _parse(kernel.k1, values, free)
+        right = _parse(kernel.k2, values, free)
+        return None if left is None or right is None else (kind.__name__, left, right)
+    if kind is sk.Exponentiation:
+        base = _parse(kernel.kernel, values, free)
+        if base is None or not isinstance(kernel.exponent, Real):
+            return None
+        return ("Exponentiation", base, float(kernel.exponent))
+    if kind not in _EVALUATE:
+        return None
+    where = []
+    # In alphabetical order, as in Kernel.theta. Only RBF and Matern know vectors.
+    for hyperparameter in kernel.hyperparameters:
+        value = np.atleast_1d(getattr(kernel, hyperparameter.name))
+        vector_allowed = kind in (sk.RBF, sk.Matern)
+        if value.ndim != 1 or (value.size > 1 and not vector_allowed) or value.dtype.kind in "OUS":
+            return None
+        where.append((len(values), value.size))
+        values.extend(value.astype(np.float64).tolist())
+        free.extend([not hyperparameter.fixed] * value.size)
+    if kind is sk.Matern:
+        if kernel.nu == np.inf:
+            return ("RBF", *where)
+        return ("Matern", *where, float(kernel.nu)) if kernel.nu in _MATERN_NU else None
+    return (kind.__name__, *where)
+
+
+def _leaves(spec):
+    if spec[0] in ("Sum", "Product"):
+        return _leaves(spec[1]) + _leaves(spec[2])
+    if spec[0] == "Exponentiation":
+        return _leaves(spec[1])
+    return [spec]
+
+
+def _is_anisotropic(leaf):
+    return leaf[0] in ("RBF", "Matern") and leaf[1][1] > 1
+
+
+# --- what depends on the features ---------------------------------------------------------------
+
+
+def _squared_distances(left, right, eye):
+    n_features = left.values.shape[1]
+    if n_features <= _MAX_DIRECT_FEATURES:
+        distances = jnp.zeros(eye.shape, left.values.dtype)
+        for k in range(n_features):
+            distances += (left.values[:, k][:, None] - right.values[:, k][None, :]) ** 2
+        return distances
+    size = left.squared_norms[:, None] + right.squared_norms[None, :]
+    distances = size - 2.0 * product(left.values, right.values)
+    rounding = _SNAP * jnp.finfo(size.dtype).eps * size
+    return jnp.where(eye | (distances < rounding), 0.0, distances)
+
+
+def statistics(spec, left, right, eye):
+    """Compute what the kernel `spec` needs to know of two sets of samples.
+
+    Parameters
+    ----------
+    spec : tuple
+        As :func:`parse_kernel` returns it.
+    left, right : Features of shape (n_left, n_features) and (n_right, n_features)
+        The two sets, centred alike.
+    eye : array of shape (n_left, n_right), dtype bool
+        True where both sides are the same sample: there distances are zero and white noise
+        enters.
+
+    Returns
+    -------
+    statistics : Statistics
+        Only what `spec` uses is computed.
+    """
+    leaves = _leaves(spec)
+    anisotropic = any(_is_anisotropic(leaf) for leaf in leaves)
+    isotropic = any(
+        leaf[0] in ("RBF", "Matern", "RationalQuadratic", "ExpSineSquared")
+        and not _is_anisotropic(leaf)
+        for leaf in leaves
+    )
+    inner = None
+    if any(leaf[0] == "DotProduct" for leaf in leaves):
+        inner = product(_uncentred(left), _uncentred(right))
+    return Statistics(
+        _squared_distances(left, right, eye) if isotropic else None,
+        inner,
+        left if anisotropic else None,
+        right if anisotropic else None,
+        eye,
+    )
+
+
+def _uncentred(features):
+    return features.values + features.centre.astype(features.values.dtype)[None, :]
+
+
+# --- what depends on the hyperparameters --------------------------------------------------------
+
+
+def evaluate(spec, values, stats):
+    """Evaluate the kernel `spec` with hyperparameters `values` on `stats`."""
+    if spec[0] == "Sum":
+        return evaluate(spec[1], values, stats) + evaluate(spec[2], values, stats)
+    if spec[0] == "Product":
+        return evaluate(spec[1], values, stats) * evaluate(spec[2], values, stats)
+    if spec[0] == "Exponentiation":
+        return _power(evaluate(spec[1], values, stats), spec[2])
+    return _EVALUATE[getattr(sk, spec[0])](spec, values, stats)
+
+
+def evaluate_diagonal(spec, values, features):
+    """Evaluate the diagonal of the kernel matrix of one set of samples."""
+    if spec[0] in ("Sum", "Product"):
+        left = evaluate_diagonal(spec[1], values, features)
+        right = evaluate_diagonal(spec[2], values, features)
+        return left + right if spec[0] == "Sum" else left * right
+    if spec[0] == "Exponentiation":
+        return _power(evaluate_diagonal(spec[1], values, features), spec[2])
+    ones = jnp.ones_like(features.squared_norms)
+    if spec[0] in ("ConstantKernel", "WhiteKernel"):
+        return values[spec[1][0]] * ones
+    if spec[0] == "DotProduct":
+        return jnp.sum(_uncentred(features) ** 2, axis=1) + values[spec[1][0]] ** 2 * ones
+    return ones
+
+
+def _power(base, exponent):
+    # An integer power keeps its sign and its gradient where the base is negative or zero.
+    return base ** int(exponent) if exponent == int(exponent) else base**exponent
+
+
+def _safe_sqrt(squares):
+    """Square root with gradient zero at zero."""
+    positive = squares > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1.0)), 0.0)
+
+
+def _scaled_distances(leaf, values, stats):
+    """Squared distances divided by the square of the length scale."""
+    start, size = leaf[1]
+    if size == 1:
+        return stats.distances / values[start] ** 2
+    length_scale = values[start : start + size][None, :]
+    scaled = []
+    for side in (stats.left, stats.right):
+        rows = side.values / length_scale
+        scaled.append(Features(rows, jnp.sum(rows * rows, axis=1), side.centre))
+    return _squared_distances(*scaled, stats.eye)
+
+
+def _constant(leaf, values, stats):
+    return jnp.full(stats.eye.shape, 1.0, values.dtype) * values[leaf[1][0]]
+
+
+def _white(leaf, values, stats):
+    return stats.eye.astype(values.dtype) * values[leaf[1][0]]
+
+
+def _rbf(leaf, values, stats):
+    return jnp.exp(-0.5 * _scaled_distances(leaf, values, stats))
+
+
+def _matern(leaf, values, stats):
+    # Rasmussen and Williams, eq. 4.17
+    nu = leaf[2]
+    r = _safe_sqrt(_scaled_distances(leaf, values, stats)) * math.sqrt(2 * nu)
+    if nu == 0.5:
+        return jnp.exp(-r)
+    if nu == 1.5:
+        return (1.0 + r) * jnp.exp(-r)
+    return (1.0 + r + r * r / 3.0) * jnp.exp(-r)
+
+
+def _rational_quadratic(leaf, values, stats):
+    alpha, length_scale = values[leaf[1][0]], values[leaf[2][0]]
+    return jnp.exp(-alpha * jnp.log1p(stats.distances / (2.0 * alpha * length_scale**2)))
+
+
+def _exp_sine_squared(leaf, values, stats):
+    length_scale, periodicity = values[leaf[1][0]], values[leaf[2][0]]
+    wave = jnp.sin(math.pi * _safe_sqrt(stats.distances) / periodicity)
+    return jnp.exp(-2.0 * (wave / length_scale) ** 2)
+
+
+def _dot_product(leaf, values, stats):
+    return stats.inner + values[leaf[1][0]] ** 2
+
+
+_EVALUATE = {
+    sk.ConstantKernel: _constant,
+    sk.WhiteKernel: _white,
+    sk.RBF: _rbf,
+    sk.Matern: _matern,
+    sk.RationalQuadratic: _rational_quadratic,
+    sk.ExpSineSquared: _exp_sine_squared,
+    sk.DotProduct: _dot_product,
+}
