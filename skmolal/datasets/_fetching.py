@@ -67,7 +67,7 @@ def get_data_home(data_home=None):
 
     Returns
     -------
-    data_home : str
+    str
         The folder's path.
 
     Examples
