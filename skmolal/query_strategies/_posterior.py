@@ -7,8 +7,9 @@ clustering alike.
 import inspect
 
 import numpy as np
-from sklearn.base import RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
@@ -114,10 +115,10 @@ class PoolView:
 def _unwrap(learner):
     """Find the fitted estimator of a learner, and the object to be asked for predictions."""
     inner = learner
-    # A meta-regressor's `estimator` is a template that was never fitted; a learner's is its model.
-    if hasattr(learner, "estimator") and (
-        hasattr(learner, "teach") or not isinstance(learner, RegressorMixin)
-    ):
+    # The `estimator` of a meta-estimator is a template that was never fitted, that of a learner is
+    # its model. Learners teach, or are no scikit-learn estimators at all.
+    is_learner = hasattr(learner, "teach") or not isinstance(learner, BaseEstimator)
+    if hasattr(learner, "estimator") and (is_learner or isinstance(learner, FrozenEstimator)):
         inner = learner.estimator
     if hasattr(inner, "best_estimator_"):  # a grid search does not hand return_std on
         return inner.best_estimator_, inner.best_estimator_
