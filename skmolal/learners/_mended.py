@@ -100,7 +100,8 @@ class Mended:
         """Add `X` and `y` to the training data and fit again.
 
         If `X` and `y` do not fit together or to the training data, or if the fit fails, the
-        training data stays as it was.
+        training data stays as it was; in what state a failed fit leaves the estimator is up to
+        the estimator.
 
         Parameters
         ----------
