@@ -62,6 +62,10 @@ class ExactPosterior(DeviceState):
         self.whitened = self.factor.solve_forward(split_tiles(y, self.gram.tile, self.gram.dtype))
         self.weights = self.factor.solve_backward(self.whitened)
 
+    def log_likelihood(self):
+        """Compute the log marginal likelihood of the targets."""
+        return self.factor.log_likelihood(self.whitened)
+
     @property
     def alpha(self):
         """Dual weights on the host, shape (n_samples, n_targets)."""

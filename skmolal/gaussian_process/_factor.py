@@ -245,9 +245,15 @@ class TiledCholesky(DeviceState):
             solved.append(_product(acc, self.inverses[j]))
         return solved
 
-    def log_determinant(self):
-        """Compute the sum of the logarithms of the diagonal (half the log determinant)."""
-        return float(sum(np.log(np.diagonal(row[-1]), dtype=np.float64).sum() for row in self.rows))
+    def log_likelihood(self, whitened):
+        """Compute the log marginal likelihood of the targets from :meth:`solve_forward`."""
+        # Alg. 2.1, page 19, line 7, with y^T alpha = |L^-1 y|^2
+        squares = sum(float(jnp.vdot(w, w)) for w in whitened)
+        half_determinant = sum(
+            np.log(np.diagonal(row[-1]), dtype=np.float64).sum() for row in self.rows
+        )
+        constant = half_determinant + 0.5 * self.n_samples * np.log(2 * np.pi)
+        return float(-0.5 * squares - whitened[0].shape[1] * constant)
 
     def to_dense(self):
         """Assemble the factor as one host array of shape (n_samples, n_samples)."""

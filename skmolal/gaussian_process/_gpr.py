@@ -180,8 +180,12 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         )
         self.kernel_ = kernel
         with numerics():
-            self._optimize(rng)
-            self._posterior = self._make_posterior(noise)
+            if self.optimizer is not None and kernel.n_dims > 0:
+                self.log_marginal_likelihood_value_ = self._optimize(rng)
+                self._posterior = self._make_posterior(noise)
+            else:
+                self._posterior = self._make_posterior(noise)
+                self.log_marginal_likelihood_value_ = self._posterior.log_likelihood()
         return self
 
     def _input_checks(self, kernel):
@@ -232,11 +236,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return spec is not None and getattr(self.X_train_, "ndim", 1) == 2
 
     def _optimize(self, rng):
-        """Choose the hyperparameters of ``kernel_`` by the log marginal likelihood."""
+        """Set the hyperparameters of ``kernel_``; return their log marginal likelihood."""
         likelihood = self._likelihood()
-        if self.optimizer is None or self.kernel_.n_dims == 0:
-            self.log_marginal_likelihood_value_ = likelihood(self.kernel_, False)[0]
-            return
 
         def obj_func(theta, eval_gradient=True):
             self.kernel_.theta = theta
@@ -256,7 +257,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         theta, minimum = min(optima, key=lambda optimum: optimum[1])
         self.kernel_.theta = theta
         self.kernel_._check_bounds_params()
-        self.log_marginal_likelihood_value_ = -minimum
+        return -minimum
 
     def _minimize(self, obj_func, initial_theta, bounds):
         if callable(self.optimizer):

@@ -120,10 +120,7 @@ class CompiledLikelihood:
         except np.linalg.LinAlgError:
             return -np.inf, np.zeros(len(values)) if eval_gradient else None
         whitened = factor.solve_forward(self.y)
-        # Alg. 2.1, page 19, line 7, with y^T alpha = |L^-1 y|^2
-        likelihood = -0.5 * sum(float(jnp.vdot(w, w)) for w in whitened) - self.n_targets * (
-            factor.log_determinant() + 0.5 * self.n_samples * np.log(2 * np.pi)
-        )
+        likelihood = factor.log_likelihood(whitened)
         if not eval_gradient:
             return likelihood, None
         alpha = factor.solve_backward(whitened)
