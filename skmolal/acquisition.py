@@ -310,7 +310,8 @@ def _log_integral(middle, width):
     """Integrate the standard normal density over a narrow interval, as a logarithm."""
     t = 0.5 * width[:, None] * _NODES
     integral = np.exp(-t * (middle[:, None] + 0.5 * t)) @ (0.5 * _WEIGHTS)
-    with np.errstate(divide="ignore"):  # a range that is a point has probability 0
+    # A range that is a point, or too far away, has probability 0.
+    with np.errstate(divide="ignore", over="ignore"):
         return np.log(width) + np.log(integral) - 0.5 * middle**2 - _LOG_SQRT_2PI
 
 
