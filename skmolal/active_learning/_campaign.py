@@ -540,13 +540,15 @@ class Campaign:
 
 def as_pool(X):
     """Return a pool whose rows can be taken: molecules become an object array, lists an array."""
-    if hasattr(X, "iloc") or sparse.issparse(X):
+    if sparse.issparse(X):
+        return X.tocsr()
+    if hasattr(X, "iloc"):
         return X
     if isinstance(X, np.ndarray) and X.dtype != object:
         return X
     from ase import Atoms
 
-    items = X if isinstance(X, np.ndarray) else list(X)
+    items = np.asarray(X) if hasattr(X, "__array__") else list(X)
     if len(items) and isinstance(items[0], Atoms):
         return as_molecules(items)
     return np.asarray(items)

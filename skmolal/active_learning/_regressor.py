@@ -3,7 +3,12 @@
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_array,
+    check_is_fitted,
+    column_or_1d,
+)
 from tqdm.auto import tqdm
 
 from skmolal._rows import n_rows
@@ -135,6 +140,10 @@ class ActiveLearningRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator)
     def _play(self, X, y, campaign=None):
         """Yield self after each round; `campaign` is one to continue."""
         X = as_pool(X)
+        allow_nan = self.estimator is not None and get_tags(self.estimator).input_tags.allow_nan
+        if getattr(X, "ndim", 1) == 2 and not hasattr(X, "iloc") and not allow_nan:
+            # The campaign would meet a NaN later, in a round that happens to pick it.
+            assert_all_finite(X, input_name="X")
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target "

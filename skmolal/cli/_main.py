@@ -115,9 +115,8 @@ def _parser():
     model.add_argument(
         "--noise",
         type=_noise,
-        metavar="VAR",
-        help="noise variance of the Gaussian process, in squared units of the property "
-        "(5%% of the property's variance)",
+        metavar="SHARE",
+        help="noise variance as a share of the labels' variance (learned from the labels)",
     )
     out = run.add_argument_group("output")
     out.add_argument("--out", default="results", metavar="FOLDER", help="(%(default)s)")

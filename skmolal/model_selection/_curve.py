@@ -2,6 +2,8 @@
 
 import os
 from numbers import Integral
+from time import perf_counter
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -28,6 +30,9 @@ from skmolal.model_selection._checkpoint import (
 from skmolal.query_strategies import check_query_strategy
 
 __all__ = ["active_learning_curve"]
+
+# The features of several repeats are held at once, so that no worker waits for the next repeat.
+_HELD_BYTES = 2**30
 
 
 def active_learning_curve(
@@ -155,70 +160,98 @@ def active_learning_curve(
             },
         )
     seed = int(check_random_state(random_state).randint(2**31 - 1))
-
-    def tasks():
+    n_workers = joblib.effective_n_jobs(n_jobs)
+    with tqdm(total=n_repeats * len(strategies), desc="campaigns", disable=not verbose) as progress:
+        results, calls, held = {}, {}, 0
         for repeat in range(n_repeats):
             repeat_seed = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0] >> 1)
             pool_idx, held_out = _split(X, y, test_size, groups, test_idx, repeat_seed)
-            regressor, X_pool, X_test = None, None, None
+            features = None  # of a repeat, made if something is left to do; for all strategies
             for name, strategy in strategies.items():
                 path = checkpoint_dir and replicate_path(checkpoint_dir, name, repeat)
                 stored = read_json(path) if path else None
-                if stored is None or not stored["finished"]:
-                    if regressor is None:  # the features of a repeat serve all strategies
-                        preprocessor, regressor = split_steps(estimator)
-                        X_pool, X_test = take_rows(X, pool_idx), take_rows(X, held_out)
-                        if preprocessor is not None:
-                            X_pool = preprocessor.fit_transform(X_pool)
-                            X_test = preprocessor.transform(X_test)
-                    learner = ActiveLearningRegressor(
-                        clone(regressor),
-                        strategy,
-                        n_initial=n_initial,
-                        batch_sizes=batch_sizes,
-                        random_state=repeat_seed,
-                    )
-                    yield (
-                        joblib.delayed(_play_replicate)(
-                            learner, X_pool, y[pool_idx], X_test, y[held_out], scorers, stored, path
-                        ),
-                        name,
-                        repeat,
-                        pool_idx,
-                    )
-                else:
-                    yield joblib.delayed(_finished)(stored), name, repeat, pool_idx
+                if stored is not None and stored["finished"]:
+                    results[name, repeat] = _Replicate(stored["rows"], stored["picks"], pool_idx)
+                    progress.update()
+                    continue
+                if features is None:
+                    features = _fit_features(estimator, X, pool_idx, held_out)
+                    held += _n_bytes(features.X_pool) + _n_bytes(features.X_test)
+                learner = ActiveLearningRegressor(
+                    clone(features.regressor),
+                    strategy,
+                    n_initial=n_initial,
+                    batch_sizes=batch_sizes,
+                    random_state=repeat_seed,
+                )
+                calls[name, repeat] = (
+                    joblib.delayed(_play_replicate)(
+                        learner,
+                        features.X_pool,
+                        y[pool_idx],
+                        features.X_test,
+                        y[held_out],
+                        scorers,
+                        stored,
+                        path,
+                    ),
+                    pool_idx,
+                )
+            if repeat == n_repeats - 1 or (held > _HELD_BYTES and len(calls) >= n_workers):
+                results |= _play_all(calls, n_jobs, n_workers, progress)
+                calls, held = {}, 0
+    return _gather(results, [(s, r) for s in strategies for r in range(n_repeats)], list(scorers))
 
-    whose = []
 
-    def calls():
-        for call, *owner in tasks():
-            whose.append(owner)
-            yield call
+class _Features(NamedTuple):
+    """What the campaigns of one repeat share."""
 
-    with joblib.parallel_config(**_one_thread_each(n_jobs)):
-        # Without look-ahead, so that the features of few repeats are in memory at once.
-        results = joblib.Parallel(n_jobs=n_jobs, pre_dispatch="n_jobs", return_as="generator")(
-            calls()
+    regressor: object
+    X_pool: object
+    X_test: object
+
+
+class _Replicate(NamedTuple):
+    """One strategy in one repeat."""
+
+    rows: list
+    picks: list
+    pool_idx: np.ndarray
+
+
+def _fit_features(estimator, X, pool_idx, held_out):
+    """Fit the steps that need no `y` on the pool, and transform pool and test set."""
+    preprocessor, regressor = split_steps(estimator)
+    X_pool, X_test = take_rows(X, pool_idx), take_rows(X, held_out)
+    if preprocessor is not None:
+        X_pool = preprocessor.fit_transform(X_pool)
+        X_test = preprocessor.transform(X_test)
+    return _Features(regressor, X_pool, X_test)
+
+
+def _n_bytes(X):
+    return getattr(X, "nbytes", 0)  # of molecules, the pointers
+
+
+def _play_all(calls, n_jobs, n_workers, progress):
+    """Play campaigns in parallel, each in a process with one thread where there are several."""
+    with joblib.parallel_config(**_one_thread_each(n_workers)):
+        played = joblib.Parallel(n_jobs=n_jobs, pre_dispatch="n_jobs", return_as="generator")(
+            call for call, _ in calls.values()
         )
-        results = list(
-            tqdm(
-                results,
-                total=n_repeats * len(strategies),
-                desc="campaigns",
-                disable=not verbose,
-            )
-        )
-    return _gather(results, whose, list(strategies), list(scorers))
+        results = {}
+        for key, (rows, picks) in zip(calls, played, strict=True):
+            results[key] = _Replicate(rows, picks, calls[key][1])
+            progress.update()
+    return results
 
 
-def _one_thread_each(n_jobs):
+def _one_thread_each(n_workers):
     """Return the settings under which worker processes do not fight over the cores."""
     backend, _ = joblib.parallel.get_active_backend()
-    n_workers = joblib.effective_n_jobs(n_jobs)
     given = getattr(backend, "inner_max_num_threads", None)
     if n_workers > 1 and given is None and getattr(backend, "supports_inner_max_num_threads", 0):
-        return {"backend": "loky", "inner_max_num_threads": 1, "n_jobs": n_workers}
+        return {"backend": "loky", "inner_max_num_threads": 1}
     return {}
 
 
@@ -312,8 +345,6 @@ class _Scored(ActiveLearningRegressor):
 
 def _play_replicate(learner, X_pool, y_pool, X_test, y_test, scorers, stored, path):
     """Play one strategy in one repeat; store every round where there is a path."""
-    from time import perf_counter
-
     # XLA's own pool of threads follows this variable where JAX has not started yet.
     if os.environ.get("OMP_NUM_THREADS"):
         os.environ.setdefault("NPROC", os.environ["OMP_NUM_THREADS"])
@@ -341,33 +372,28 @@ def _play_replicate(learner, X_pool, y_pool, X_test, y_test, scorers, stored, pa
         if path is not None:
             state = played.campaign_.to_json()
             write_json(path, {"finished": False, "rows": rows, "campaign": state})
-    result = {"finished": True, "rows": rows, "picks": learner.campaign_.picks()}
+    picks = learner.campaign_.picks()
     if path is not None:
-        write_json(path, result)
-    return result
+        write_json(path, {"finished": True, "rows": rows, "picks": picks})
+    return rows, picks
 
 
-def _finished(stored):
-    return stored
-
-
-def _gather(results, whose, strategies, scorers):
-    """Put the replicates' rows and picks into two frames, ordered by strategy and repeat."""
-    order = sorted(range(len(results)), key=lambda k: (strategies.index(whose[k][0]), whose[k][1]))
+def _gather(results, order, scorers):
+    """Put the replicates' rows and picks into two frames, in the order given."""
     rows, picks = [], []
-    for k in order:
-        name, repeat, pool_idx = whose[k]
-        rows += [{"strategy": name, "repeat": repeat, **row} for row in results[k]["rows"]]
+    for name, repeat in order:
+        replicate = results[name, repeat]
+        rows += [{"strategy": name, "repeat": repeat, **row} for row in replicate.rows]
         picks += [
             {
                 "strategy": name,
                 "repeat": repeat,
                 "round": pick["round"],
-                "position": int(pool_idx[pick["position"]]),
+                "position": int(replicate.pool_idx[pick["position"]]),
                 "predicted": pick["predicted"],
                 "label": pick["label"],
             }
-            for pick in results[k]["picks"]
+            for pick in replicate.picks
         ]
     times = ["fit_time", "query_time", "score_time"]
     frame = pd.DataFrame(rows, columns=["strategy", "repeat", "n_labelled", *scorers, *times])
