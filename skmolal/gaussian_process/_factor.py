@@ -253,7 +253,7 @@ class TiledCholesky(DeviceState):
             np.log(np.diagonal(row[-1]), dtype=np.float64).sum() for row in self.rows
         )
         constant = half_determinant + 0.5 * self.n_samples * np.log(2 * np.pi)
-        return float(-0.5 * squares - whitened[0].shape[1] * constant)
+        return -0.5 * squares - whitened[0].shape[1] * constant
 
     def to_dense(self):
         """Assemble the factor as one host array of shape (n_samples, n_samples)."""

@@ -93,7 +93,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     >>> from sklearn.gaussian_process.kernels import DotProduct, WhiteKernel
     >>> from skmolal import GaussianProcessRegressor
     >>> X, y = make_friedman2(n_samples=500, noise=0, random_state=0)
-    >>> gpr = GaussianProcessRegressor(DotProduct() + WhiteKernel(), random_state=0).fit(X, y)
+    >>> kernel = DotProduct(1.0, sigma_0_bounds="fixed") + WhiteKernel()
+    >>> gpr = GaussianProcessRegressor(kernel, random_state=0).fit(X, y)
     >>> round(gpr.score(X, y), 3)
     0.368
     >>> mean, std = gpr.predict(X[:2], return_std=True)
