@@ -89,17 +89,17 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     Examples
     --------
-    >>> from sklearn.datasets import make_friedman2
-    >>> from sklearn.gaussian_process.kernels import DotProduct, WhiteKernel
+    >>> from sklearn.datasets import make_friedman1
+    >>> from sklearn.gaussian_process.kernels import RBF, WhiteKernel
     >>> from skmolal import GaussianProcessRegressor
-    >>> X, y = make_friedman2(n_samples=500, noise=0, random_state=0)
-    >>> kernel = DotProduct(1.0, sigma_0_bounds="fixed") + WhiteKernel()
-    >>> gpr = GaussianProcessRegressor(kernel, random_state=0).fit(X, y)
-    >>> round(gpr.score(X, y), 3)
-    0.368
-    >>> mean, std = gpr.predict(X[:2], return_std=True)
-    >>> mean.round(1), std.round(1)
-    (array([653. , 592.1]), array([316.6, 316.6]))
+    >>> X, y = make_friedman1(n_samples=300, noise=0.5, random_state=0)
+    >>> kernel = 10.0 * RBF(1.0) + WhiteKernel(1.0)
+    >>> gpr = GaussianProcessRegressor(kernel, normalize_y=True).fit(X[:200], y[:200])
+    >>> round(gpr.score(X[200:], y[200:]), 2)
+    0.92
+    >>> mean, std = gpr.predict(X[200:], return_std=True)
+    >>> mean.shape, std.shape
+    ((100,), (100,))
     """
 
     _parameter_constraints: dict = {  # noqa: RUF012
