@@ -99,15 +99,27 @@ K3 = st.one_of(
     )
     for function, low, high in (("angle", 0.0, 180.0), ("cosine", -1.0, 1.0))
 )
-SETTINGS = st.fixed_dictionaries(
+NORMALIZATIONS = st.fixed_dictionaries(
     {
-        "k1": st.none() | K1,
-        "k2": st.none() | K2,
-        "k3": st.none() | K3,
         "normalization": st.sampled_from(["none", "l2", "n_atoms"]),
         "normalize_gaussians": st.booleans(),
     }
-).filter(lambda settings: any(settings[term] is not None for term in ("k1", "k2", "k3")))
+)
+
+
+@st.composite
+def one_term(draw):
+    """Draw settings with exactly one term."""
+    name, term = draw(st.sampled_from([("k1", K1), ("k2", K2), ("k3", K3)]))
+    return {"k1": None, "k2": None, "k3": None, name: draw(term)} | draw(NORMALIZATIONS)
+
+
+@st.composite
+def any_terms(draw):
+    """Draw settings with one to three terms."""
+    one = draw(one_term())
+    more = {"k1": K1, "k2": K2, "k3": K3}
+    return one | {name: draw(st.none() | more[name]) for name in more if one[name] is None}
 
 
 def compute_with_dscribe(molecules, species, k1, k2, k3, **settings):
