@@ -28,6 +28,9 @@ STRATEGY_OPTIONS = {
 
 NO_PREDICTION = "makes no prediction"
 PREDICTS = "needs a fitted estimator"
+NO_STD = "needs no standard deviation"
+DISTANCE = "the metric is the distance at the time of choice, not what is chosen by"
+LABELS = "needs labelled rows"
 CLUSTERS = "other clusters for another batch size"
 DRAWS = "candidates in range come in random order, whatever their probability"
 RULE = "those the rule chose come first, whatever their probability"
@@ -38,6 +41,25 @@ NOT_PROMISED = {
         "check_bad_predictions": NO_PREDICTION,
         "check_no_std": NO_PREDICTION,
         "check_prefers_first": CLUSTERS,
+    },
+    ("greedy_target", None): {
+        "check_bad_predictions": NO_STD,
+        "check_no_std": NO_STD,
+        "check_unfitted": LABELS,
+    },
+    ("k_center", None): {
+        "check_bad_predictions": NO_PREDICTION,
+        "check_no_std": NO_PREDICTION,
+    },
+    ("kmeans_plus_plus", None): {
+        "check_bad_predictions": NO_PREDICTION,
+        "check_no_std": NO_PREDICTION,
+        "check_metrics_descend": DISTANCE,
+    },
+    ("lcmd", None): {
+        "check_bad_predictions": NO_PREDICTION,
+        "check_no_std": NO_PREDICTION,
+        "check_metrics_descend": DISTANCE,
     },
     ("random", None): {
         "check_bad_predictions": NO_PREDICTION,
@@ -83,6 +105,7 @@ MOLECULE_TRANSFORMERS = [
     MBTRTransformer(),
     MBTRTransformer(backend="dscribe", dtype="float64", normalization="n_atoms"),
     MBTRTransformer("default", k3="default", sparse=True, normalization="l2"),
+    MBTRTransformer(drop_zero_features=True),
 ]
 
 

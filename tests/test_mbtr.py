@@ -183,6 +183,9 @@ def test_out_must_fit():
     for wrong in (np.empty((2, 1200), np.float32), np.empty((3, 1200)), [[0.0]]):
         with pytest.raises(ValueError, match=r"out must be an array of shape \(3, 1200\)"):
             mbtr.transform(WATERS, out=wrong)
+    for wrong in (np.empty((1200, 3), np.float32).T, np.broadcast_to(np.float32(0), (3, 1200))):
+        with pytest.raises(ValueError, match="out must be C-contiguous and writable"):
+            mbtr.transform(WATERS, out=wrong)
     with pytest.raises(ValueError, match="out must be None with sparse=True"):
         mbtr.set_params(sparse=True).transform(WATERS, out=np.empty((3, 1200), np.float32))
 
@@ -242,3 +245,26 @@ def test_crystals_open_limit_sees_images():
         mbtr.transform([copper, Atoms("Cu2", [[0, 0, 0], [0, 0, 4]], cell=[4, 4, 4], pbc=True)])
     with pytest.raises(ValueError, match=r"molecules\[1\] has a cell without volume"):
         mbtr.set_params(normalization="valle_oganov").fit([copper, WATERS[0]])
+
+
+@pytest.mark.parametrize("backend", ["native", "dscribe"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_zero_features_are_dropped_and_names_kept(backend, sparse, tmp_path):
+    full = MBTRTransformer(**ALL_TERMS, backend=backend).fit(WATERS)
+    X, names = full.transform(WATERS), full.get_feature_names_out()
+    mbtr = MBTRTransformer(**ALL_TERMS, backend=backend, sparse=sparse, drop_zero_features=True)
+    reduced = mbtr.fit_transform(WATERS)
+    reduced = reduced.toarray() if sparse else reduced
+    kept = X.any(axis=0)
+    np.testing.assert_array_equal(reduced, X[:, kept])
+    np.testing.assert_array_equal(mbtr.get_feature_names_out(), names[kept])
+    np.testing.assert_array_equal(mbtr.kept_features_, np.flatnonzero(kept))
+    if not sparse:
+        out = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float32, reduced.shape)
+        np.testing.assert_array_equal(mbtr.transform(WATERS, out=out), reduced)
+
+
+def test_dropping_all_features_is_refused():
+    mbtr = MBTRTransformer(drop_zero_features=True).set_params(k2__grid__max=1)
+    with pytest.raises(ValueError, match="would drop all features"):
+        mbtr.fit([Atoms("H")])

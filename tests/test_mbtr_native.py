@@ -133,10 +133,13 @@ def test_blocks_do_not_show(monkeypatch, n_jobs, sparse):
 
 def test_sparse_holds_no_large_dense_block(monkeypatch):
     monkeypatch.setattr(_blocks, "BLOCK_BYTES", 300_000)
-    seen, toarray = [], _blocks.sp.csr_matrix
-    monkeypatch.setattr(
-        _blocks.sp, "csr_matrix", lambda block: seen.append(block.nbytes) or toarray(block)
-    )
+    seen, to_csr = [], _blocks._to_csr
+
+    def spy(block, kept):
+        seen.append(block.nbytes)
+        return to_csr(block, kept)
+
+    monkeypatch.setattr(_blocks, "_to_csr", spy)
     X = MBTRTransformer(sparse=True).fit(G2).transform(G2)
     assert len(seen) > 10
     assert max(seen) <= 300_000

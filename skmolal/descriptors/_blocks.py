@@ -1,7 +1,10 @@
 """Features of many molecules, a block of rows at a time, so that little is held beside them."""
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -10,27 +13,22 @@ from tqdm.auto import tqdm
 
 # Largest dense block of rows that a worker holds beside the result.
 BLOCK_BYTES = 2**24
+# More rows than this would leave the last worker at work alone, and a progress bar still.
+_MAX_ROWS = 512
 
 
-def build_features(
-    fill, structures, n_features, *, out=None, dtype, sparse, n_jobs, threads, verbose, label
-):
-    """Compute the features of all molecules.
+@dataclass(frozen=True)
+class BlockRunner:
+    """Computes blocks of rows, by several workers.
 
     Parameters
     ----------
     fill : callable
         ``fill(structures, block)`` writes the rows of some molecules into a block of zeros.
-    structures : Structures
-        The molecules.
     n_features : int
-        Number of columns.
-    out : ndarray of shape (n_molecules, n_features), default=None
-        Array to write into, a memory map for instance.
+        Number of columns of a block.
     dtype : dtype
-        Type of the result.
-    sparse : bool
-        Whether to return a CSR matrix.
+        Type of a block.
     n_jobs : int or None
         Number of workers.
     threads : bool
@@ -40,69 +38,105 @@ def build_features(
         Whether to show a progress bar.
     label : str
         What the progress bar says.
-
-    Returns
-    -------
-    X : ndarray or csr_matrix of shape (n_molecules, n_features)
-        `out`, where it was given.
     """
-    blocks = _split_rows(len(structures), n_features, np.dtype(dtype).itemsize)
-    dense = None
-    if not sparse:
-        dense = np.zeros((len(structures), n_features), dtype) if out is None else out
-        if out is not None:
+
+    fill: Callable
+    n_features: int
+    dtype: np.dtype
+    n_jobs: int | None
+    threads: bool
+    verbose: bool
+    label: str
+
+    def compute_dense(self, structures, kept=None, out=None):
+        """Return the rows of all molecules, all columns or those `kept`, in `out` if given."""
+        if out is None:
+            n_columns = self.n_features if kept is None else len(kept)
+            out = np.zeros((len(structures), n_columns), self.dtype)
+        else:
             out[...] = 0
+        # memory maps are arrays of a class of their own, which compiled code does not know
+        target = np.asarray(out) if self.threads and kept is None else None
+        for rows, block in self._run(structures, partial(_select, kept=kept), target):
+            if target is None:
+                out[rows] = block
+        return out
 
-    def tasks():
-        for rows in blocks:
-            shape = (rows.stop - rows.start, n_features)
-            target = dense[rows] if threads and not sparse else None
-            yield fill, structures.take(rows), shape, dtype, sparse, target
+    def compute_sparse(self, structures, kept=None):
+        """Return the rows of all molecules as a CSR matrix, all columns or those `kept`."""
+        n_columns = self.n_features if kept is None else len(kept)
+        blocks = [sp.csr_matrix((0, n_columns), dtype=self.dtype)]
+        found = self._run(structures, partial(_to_csr, kept=kept))
+        return sp.vstack(blocks + [block for _, block in found], format="csr")
 
-    found = []
-    results = _run_threads(tasks(), n_jobs) if threads else _run_processes(tasks(), n_jobs)
-    with tqdm(total=len(structures), desc=label, unit="molecule", disable=not verbose) as bar:
-        for rows, block in zip(blocks, results, strict=True):
-            if sparse:
-                found.append(block)
-            elif not threads:
-                dense[rows] = block
-            bar.update(rows.stop - rows.start)
-    if not sparse:
-        return dense
-    return sp.vstack(found, format="csr") if found else sp.csr_matrix((0, n_features), dtype=dtype)
+    def find_nonzero(self, structures):
+        """Return the indices of the columns that are not zero for all molecules."""
+        nonzero = np.zeros(self.n_features, dtype=bool)
+        for _, found in self._run(structures, _any_nonzero):
+            nonzero |= found
+        return np.flatnonzero(nonzero)
+
+    def _run(self, structures, finish, target=None):
+        """Yield ``rows, finish(block)`` in order; blocks are parts of `target`, if given."""
+        blocks = list(self._split_rows(len(structures)))
+
+        def tasks():
+            for rows in blocks:
+                part = rows.stop - rows.start if target is None else target[rows]
+                yield structures.take(rows), part
+
+        work = partial(_work, self.fill, finish, self.n_features, self.dtype)
+        results = (_run_threads if self.threads else _run_processes)(work, tasks(), self.n_jobs)
+        bar = tqdm(
+            total=len(structures), desc=self.label, unit="molecule", disable=not self.verbose
+        )
+        with bar:
+            for rows, result in zip(blocks, results, strict=True):
+                yield rows, result
+                bar.update(rows.stop - rows.start)
+
+    def _split_rows(self, n_rows):
+        step = BLOCK_BYTES // (np.dtype(self.dtype).itemsize * self.n_features)
+        step = min(max(step, 1), _MAX_ROWS)
+        for start in range(0, n_rows, step):
+            yield slice(start, min(start + step, n_rows))
 
 
-def _split_rows(n_rows, n_features, itemsize):
-    step = min(max(BLOCK_BYTES // (itemsize * n_features), 1), 512)
-    return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
-
-
-def _compute_block(fill, structures, shape, dtype, sparse, target):
-    block = np.zeros(shape, dtype) if target is None else target
+def _work(fill, finish, n_features, dtype, structures, part):
+    """Compute one block: a new one of so many rows, or a given one."""
+    block = np.zeros((part, n_features), dtype) if isinstance(part, int) else part
     fill(structures, block)
-    if sparse:
-        return sp.csr_matrix(block)
-    return None if target is not None else block
+    return finish(block) if block is not part else None
 
 
-def _run_processes(tasks, n_jobs):
-    run = Parallel(n_jobs=n_jobs, return_as="generator")
-    return run(delayed(_compute_block)(*task) for task in tasks)
+def _select(block, kept):
+    return block if kept is None else block[:, kept]
 
 
-def _run_threads(tasks, n_jobs):
+def _to_csr(block, kept):
+    return sp.csr_matrix(_select(block, kept))
+
+
+def _any_nonzero(block):
+    return block.any(axis=0)
+
+
+def _run_processes(work, tasks, n_jobs):
+    return Parallel(n_jobs=n_jobs, return_as="generator")(delayed(work)(*task) for task in tasks)
+
+
+def _run_threads(work, tasks, n_jobs):
     """Yield results in order, with few tasks in flight."""
     n_threads = effective_n_jobs(n_jobs)
     if n_threads == 1:
         for task in tasks:
-            yield _compute_block(*task)
+            yield work(*task)
         return
     pool = ThreadPoolExecutor(n_threads)
     try:
         waiting = deque()
         for task in tasks:
-            waiting.append(pool.submit(_compute_block, *task))
+            waiting.append(pool.submit(work, *task))
             if len(waiting) > 2 * n_threads:
                 yield waiting.popleft().result()
         while waiting:

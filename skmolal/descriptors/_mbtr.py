@@ -5,36 +5,24 @@ from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
-from ase.data import chemical_symbols
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from skmolal.descriptors._blocks import build_features
+from skmolal.descriptors._blocks import BlockRunner
 from skmolal.descriptors._dscribe import fill_with_dscribe
 from skmolal.descriptors._features import count_features, feature_names
+from skmolal.descriptors._limits import close_grid
 from skmolal.descriptors._native import NativeMBTR
-from skmolal.descriptors._structures import (
-    distance_range,
-    flatten_molecules,
-    keep_atoms,
-    species_numbers,
-)
-from skmolal.descriptors._terms import (
-    check_limits,
-    check_periodic_terms,
-    check_term,
-    nested_params,
-    replace_setting,
-    term_cutoff,
-)
+from skmolal.descriptors._params import TermParamsMixin
+from skmolal.descriptors._species import select_known, species_numbers, symbols
+from skmolal.descriptors._structures import flatten_molecules
+from skmolal.descriptors._terms import TERMS, check_periodic_terms, check_term
 from skmolal.molecules import as_molecules
 
-_TERMS = ("k1", "k2", "k3")
 
-
-class MBTRTransformer(TransformerMixin, BaseEstimator):
+class MBTRTransformer(TermParamsMixin, TransformerMixin, BaseEstimator):
     """Describe molecules by their many-body tensor representation (MBTR).
 
     Atoms, pairs and triplets of atoms are mapped to a number each (atomic number, distance,
@@ -109,6 +97,9 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
         processors.
     verbose : bool, default=False
         Whether to show a progress bar.
+    drop_zero_features : bool, default=False
+        Whether to leave out the features that are zero for all molecules given to `fit`, which
+        then takes as long as `transform`. The others keep their names.
 
     Attributes
     ----------
@@ -118,6 +109,8 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
         The full settings of each term in use, grid limits learned in `fit` included.
     backend_ : str
         The backend that is in use.
+    kept_features_ : ndarray of int or None
+        Columns kept by `drop_zero_features`, counted among all features.
 
     See Also
     --------
@@ -158,7 +151,7 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **{term: [StrOptions({"default"}), dict, None] for term in _TERMS},
+        **{term: [StrOptions({"default"}), dict, None] for term in TERMS},
         "species": ["array-like", None],
         "normalization": [StrOptions({"none", "l2", "n_atoms", "valle_oganov"})],
         "normalize_gaussians": ["boolean"],
@@ -169,6 +162,7 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
         "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
+        "drop_zero_features": ["boolean"],
     }
 
     # `out` says where to write; it is no metadata to route.
@@ -190,6 +184,7 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
         dtype="float32",
         n_jobs=None,
         verbose=False,
+        drop_zero_features=False,
     ):
         self.k1 = k1
         self.k2 = k2
@@ -204,59 +199,7 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.verbose = verbose
-
-    def get_params(self, deep=True):
-        """Get parameters for this estimator.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to list the settings inside the terms too, like ``k2__grid__sigma``.
-
-        Returns
-        -------
-        params : dict
-            Parameter names mapped to their values.
-        """
-        params = super().get_params(deep=False)
-        if deep:
-            for term in _TERMS:
-                params |= nested_params(term, params[term])
-        return params
-
-    def set_params(self, **params):
-        """Set the parameters of this estimator.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters, also settings inside the terms like ``k2__grid__sigma``. Whole terms are
-            set before groups of settings like ``k2__grid``, and those before single settings.
-            A dict that was passed as a term is not changed: it is replaced by a copy.
-
-        Returns
-        -------
-        self : MBTRTransformer
-            This estimator.
-
-        Raises
-        ------
-        ValueError
-            If there is no such parameter, or if a setting is inside a term that is None.
-        """
-        nested = {key: value for key, value in params.items() if "__" in key}
-        terms = {term: params.get(term, getattr(self, term)) for term in _TERMS}
-        for key in sorted(nested, key=lambda key: key.count("__")):
-            term, *path = key.split("__")
-            if term not in _TERMS:
-                raise ValueError(
-                    f"Invalid parameter {key!r} for estimator {type(self).__name__}: only "
-                    f"{list(_TERMS)} have settings inside"
-                )
-            terms[term] = replace_setting(term, terms[term], path, nested[key])
-        plain = {key: value for key, value in params.items() if key not in nested}
-        changed = {key.split("__")[0] for key in nested}
-        return super().set_params(**plain | {term: terms[term] for term in changed})
+        self.drop_zero_features = drop_zero_features
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -290,14 +233,22 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
             numbers = np.unique(structures.numbers)
         else:
             numbers = species_numbers(self.species)
-        structures = self._known_atoms(structures, numbers)
+        structures = select_known(structures, numbers, self.handle_unknown)
         self._check_cells(structures)
         self.terms_ = {
-            name: term | {"grid": _close_grid(name, term, structures, numbers)}
+            name: term | {"grid": close_grid(name, term, structures, numbers)}
             for name, term in terms.items()
         }
-        self.species_ = np.array([chemical_symbols[z] for z in numbers], dtype=object)
+        self.species_ = np.array(symbols(numbers), dtype=object)
         self.backend_ = self._choose_backend()
+        self.kept_features_ = None
+        if self.drop_zero_features:
+            self.kept_features_ = self._make_runner(numbers).find_nonzero(structures)
+            if len(self.kept_features_) == 0:
+                raise ValueError(
+                    "drop_zero_features=True would drop all features: no grid has a point within "
+                    "reach of the molecules"
+                )
         return self
 
     def transform(self, X, out=None):
@@ -308,7 +259,7 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
         X : iterable of ase.Atoms, shape (n_samples,)
             Molecules.
         out : ndarray of shape (n_samples, n_features), default=None
-            Array of type `dtype` to write the features into. With a memory map
+            C-contiguous array of type `dtype` to write the features into. With a memory map
             (:func:`numpy.lib.format.open_memmap`) the result may exceed the memory.
 
         Returns
@@ -328,34 +279,15 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         numbers = species_numbers(self.species_)
-        structures = self._known_atoms(flatten_molecules(X, self.periodic), numbers)
+        structures = flatten_molecules(X, self.periodic)
+        structures = select_known(structures, numbers, self.handle_unknown)
         self._check_cells(structures)
-        n_features = count_features(self.terms_, len(numbers))
+        runner = self._make_runner(numbers)
+        if self.sparse and out is None:
+            return runner.compute_sparse(structures, self.kept_features_)
         if out is not None:
-            self._check_out(out, (len(structures), n_features))
-        settings = {
-            "terms": self.terms_,
-            "species": numbers,
-            "normalization": self.normalization,
-            "normalize_gaussians": self.normalize_gaussians,
-        }
-        native = self.backend_ == "native"
-        if native:
-            fill = NativeMBTR(**settings)
-        else:
-            fill = partial(fill_with_dscribe, **settings, periodic=self.periodic)
-        return build_features(
-            fill,
-            structures,
-            n_features,
-            out=out,
-            dtype=np.dtype(self.dtype),
-            sparse=self.sparse,
-            n_jobs=self.n_jobs,
-            threads=native,
-            verbose=bool(self.verbose),
-            label="MBTR",
-        )
+            self._check_out(out, len(structures))
+        return runner.compute_dense(structures, self.kept_features_, out)
 
     def fit_transform(self, X, y=None):
         """Learn the elements and grid limits of molecules and compute their features.
@@ -391,10 +323,11 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
             two of a triplet, are in alphabetical order.
         """
         check_is_fitted(self)
-        return feature_names(self.terms_, self.species_)
+        names = feature_names(self.terms_, self.species_)
+        return names if self.kept_features_ is None else names[self.kept_features_]
 
     def _check_terms(self):
-        terms = {name: check_term(name, getattr(self, name)) for name in _TERMS}
+        terms = {name: check_term(name, getattr(self, name)) for name in TERMS}
         terms = {name: term for name, term in terms.items() if term is not None}
         if not terms:
             raise ValueError("at least one of k1, k2 and k3 must not be None")
@@ -406,6 +339,28 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
                 "use one of ['none', 'l2', 'n_atoms']"
             )
         return terms
+
+    def _make_runner(self, numbers):
+        settings = {
+            "terms": self.terms_,
+            "species": numbers,
+            "normalization": self.normalization,
+            "normalize_gaussians": self.normalize_gaussians,
+        }
+        native = self.backend_ == "native"
+        if native:
+            fill = NativeMBTR(**settings)
+        else:
+            fill = partial(fill_with_dscribe, **settings, periodic=self.periodic)
+        return BlockRunner(
+            fill=fill,
+            n_features=count_features(self.terms_, len(numbers)),
+            dtype=np.dtype(self.dtype),
+            n_jobs=self.n_jobs,
+            threads=native,
+            verbose=bool(self.verbose),
+            label="MBTR",
+        )
 
     def _choose_backend(self):
         if self.backend == "native" and self.periodic:
@@ -426,62 +381,20 @@ class MBTRTransformer(TransformerMixin, BaseEstimator):
                     "normalization='valle_oganov' needs"
                 )
 
-    def _check_out(self, out, shape):
+    def _check_out(self, out, n_samples):
         if self.sparse:
             raise ValueError("out must be None with sparse=True")
-        dtype = np.dtype(self.dtype)
+        shape, dtype = (n_samples, len(self.get_feature_names_out())), np.dtype(self.dtype)
         if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
             got = getattr(out, "shape", None), getattr(out, "dtype", type(out).__name__)
             raise ValueError(
                 f"out must be an array of shape {shape} and type {dtype}, got {got[0]}, {got[1]}"
             )
-
-    def _known_atoms(self, structures, numbers):
-        """Refuse atoms of elements outside `numbers`, or leave them out."""
-        known = np.isin(structures.numbers, numbers)
-        if not known.all() and self.handle_unknown == "error":
-            i, _ = structures.owner(np.argmin(known))
-            alien = chemical_symbols[structures.numbers[np.argmin(known)]]
-            everything = np.union1d(numbers, structures.numbers)
-            raise ValueError(
-                f"molecules[{i}] has the element {alien!r}, which is not among the known "
-                f"{[chemical_symbols[z] for z in numbers]}: pass "
-                f"species={[chemical_symbols[z] for z in everything]}, fit on all molecules that "
-                "may be met, or leave such atoms out with handle_unknown='ignore'"
-            )
-        return keep_atoms(structures, known)
+        if not (out.flags.c_contiguous and out.flags.writeable):
+            raise ValueError("out must be C-contiguous and writable")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _close_grid(name, term, structures, numbers):
-    """Return the grid of a term with open limits replaced by what the molecules span."""
-    grid = dict(term["grid"])
-    if grid["min"] is None or grid["max"] is None:
-        limits = _natural_limits(name, term, structures, numbers)
-        for key, limit in zip(("min", "max"), limits, strict=True):
-            if grid[key] is None:
-                grid[key] = float(limit)
-        check_limits(name, grid)
-    return grid
-
-
-def _natural_limits(name, term, structures, numbers):
-    geometry = term["geometry"]["function"]
-    if geometry == "atomic_number":
-        return numbers.min() - 1, numbers.max() + 1
-    if geometry == "angle":
-        return 0, 180
-    if geometry == "cosine":
-        return -1, 1
-    shortest, longest = distance_range(structures, term_cutoff(name, term))
-    if np.isnan(shortest):
-        raise ValueError(
-            f"{name}__grid has an open limit, but no molecule to learn it from has two atoms "
-            f"within reach: give {name}__grid__min and {name}__grid__max"
-        )
-    return (0, 1 / shortest) if geometry == "inverse_distance" else (0, longest)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
 
 from skmolal.descriptors._kernels import pair_extremes
 from skmolal.molecules import as_molecules
@@ -77,20 +76,6 @@ def flatten_molecules(X, periodic=False):
     return structures
 
 
-def keep_atoms(structures, kept):
-    """Return the structures without the atoms where `kept` is False; molecules may end empty."""
-    if kept.all():
-        return structures
-    before = np.concatenate([[0], np.cumsum(kept)])
-    return Structures(
-        structures.numbers[kept],
-        structures.positions[kept],
-        before[structures.offsets],
-        structures.cells,
-        structures.pbc,
-    )
-
-
 def distance_range(structures, cutoff=None):
     """Return the shortest and longest distance of two atoms of one molecule.
 
@@ -107,26 +92,6 @@ def distance_range(structures, cutoff=None):
     if cutoff is not None:
         high = min(high, cutoff)
     return (low, high) if np.isfinite(low) and low <= high else (np.nan, np.nan)
-
-
-def species_numbers(species):
-    """Return the distinct atomic numbers, ascending, of a list of symbols or atomic numbers."""
-    if isinstance(species, str) or len(species) == 0:
-        raise ValueError(
-            f"species must be a list of chemical symbols or atomic numbers, got {species!r}"
-        )
-    return np.unique([_atomic_number(element) for element in species])
-
-
-def _atomic_number(element):
-    if isinstance(element, str) and element in atomic_numbers:
-        return atomic_numbers[element]
-    if isinstance(element, (int, np.integer)) and 0 <= element < len(chemical_symbols):
-        return int(element)
-    raise ValueError(
-        "species must hold chemical symbols such as 'C' or atomic numbers from 0 to "
-        f"{len(chemical_symbols) - 1}, got {element!r}"
-    )
 
 
 def _check_finite(structures):

@@ -7,6 +7,7 @@ from copy import deepcopy
 from math import isfinite, log
 from numbers import Integral, Real
 
+TERMS = ("k1", "k2", "k3")
 DEFAULT_TERMS = {
     "k1": {
         "geometry": {"function": "atomic_number"},
@@ -46,11 +47,6 @@ WEIGHTINGS = {
         "smooth_cutoff": (("r_cut",), ("sharpness",)),
     },
 }
-SETTINGS = {
-    "geometry": ("function",),
-    "grid": GRID_KEYS,
-    "weighting": ("function", "scale", "threshold", "r_cut", "sharpness"),
-}
 
 
 def expand_term(name, value):
@@ -58,41 +54,6 @@ def expand_term(name, value):
     if isinstance(value, str) and value == "default":
         value = DEFAULT_TERMS[name]
     return deepcopy(value)
-
-
-def nested_params(name, value):
-    """List the settings inside a term as ``{"k2__grid": {...}, "k2__grid__sigma": 0.02, ...}``."""
-    term = expand_term(name, value)
-    params = {}
-    for group, settings in term.items() if isinstance(term, dict) else ():
-        params[f"{name}__{group}"] = settings
-        if isinstance(settings, dict):
-            params |= {f"{name}__{group}__{key}": value for key, value in settings.items()}
-    return params
-
-
-def replace_setting(name, value, path, setting):
-    """Return a copy of the term `value` with one group or one setting of a group replaced."""
-    key = "__".join((name, *path))
-    group = path[0]
-    if group not in SETTINGS or len(path) > 2 or (path[1:] and path[1] not in SETTINGS[group]):
-        known = [f"{name}__{g}" for g in SETTINGS]
-        known += [f"{name}__{g}__{s}" for g, settings in SETTINGS.items() for s in settings]
-        raise ValueError(f"Invalid parameter {key!r}: the settings of {name} are {known}")
-    term = expand_term(name, value)
-    if not isinstance(term, dict):
-        raise ValueError(
-            f"cannot set {key}: {name} is {term!r}; set {name}='default' or a dict first"
-        )
-    if len(path) == 1:
-        term[group] = deepcopy(setting)
-        return term
-    if not isinstance(term.get(group), dict):
-        raise ValueError(
-            f"cannot set {key}: {name}__{group} is {term.get(group)!r}; set it to a dict first"
-        )
-    term[group][path[1]] = setting
-    return term
 
 
 def check_term(name, value):
