@@ -52,7 +52,10 @@ class CountingTransformer(TransformerMixin, BaseEstimator):
 
 
 class FixedPosterior(RegressorMixin, BaseEstimator):
-    """Predicts the first column as mean and the second as std."""
+    """Predicts the first column as mean and the second as std; knows one labelled row."""
+
+    X_train_ = np.array([[0.0, 1.0]])
+    y_train_ = np.array([0.0])
 
     def fit(self, X, y=None):
         return self

@@ -6,6 +6,10 @@ preference, and the utility of each.
 """
 
 from skmolal.query_strategies._cluster import cluster_sampling
+from skmolal.query_strategies._greedy_target import greedy_target_sampling
+from skmolal.query_strategies._k_center import k_center_sampling
+from skmolal.query_strategies._kmeans_plus_plus import kmeans_plus_plus_sampling
+from skmolal.query_strategies._lcmd import lcmd_sampling
 from skmolal.query_strategies._random import random_sampling
 from skmolal.query_strategies._registry import (
     QueryStrategy,
@@ -25,6 +29,10 @@ __all__ = [
     "cluster_sampling",
     "get_query_strategy",
     "get_query_strategy_names",
+    "greedy_target_sampling",
+    "k_center_sampling",
+    "kmeans_plus_plus_sampling",
+    "lcmd_sampling",
     "random_sampling",
     "target_sampling",
     "uncertainty_cluster_sampling",

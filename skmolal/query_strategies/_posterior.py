@@ -12,6 +12,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
+from sklearn.utils.validation import _num_samples
 
 __all__ = ["PoolView"]
 
@@ -39,6 +40,16 @@ class PoolView:
         if self._pipeline is not None:
             self._inner = self._model = self._pipeline.steps[-1][1]
         self._features = None
+
+    @property
+    def n_pool(self):
+        """Return the number of rows in the pool."""
+        return _num_samples(self.X_pool)
+
+    @property
+    def estimator(self):
+        """Return the fitted estimator, the last step of a Pipeline."""
+        return self._inner
 
     def _transform(self):
         if self._pipeline is None or len(self._pipeline) == 1:
@@ -75,10 +86,57 @@ class PoolView:
                 "give the learner a Pipeline that begins with a transformer such as "
                 "MBTRTransformer"
             )
-        features = check_array(
-            features, accept_sparse="csr", dtype=[np.float64, np.float32], input_name="X_pool"
-        )
+        features = _check_features(features, "X_pool")
         return features if rows is None else features[rows]
+
+    def labelled_features(self):
+        """Find the features of the labelled rows.
+
+        Returns
+        -------
+        features : {ndarray, CSR} of shape (n_labelled, n_features) or None
+            ``X_train_`` of the estimator, or else ``X_training`` of the learner, through the
+            transformers of a Pipeline. None where neither is known.
+        """
+        features = getattr(self._inner, "X_train_", None)
+        if features is None:
+            features = getattr(self.learner, "X_training", None)
+            if features is None:
+                return None
+            if self._pipeline is not None and len(self._pipeline) > 1:
+                features = self._pipeline[:-1].transform(features)
+        return _check_features(features, "X_training")
+
+    def labels(self):
+        """Find the labels of the labelled rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_labelled,), dtype float64, or None
+            ``y_train_`` of the estimator in units of y, or else ``y_training`` of the learner.
+        """
+        y = getattr(self._inner, "y_train_", None)
+        if y is None:
+            y = getattr(self.learner, "y_training", None)
+        elif getattr(self._inner, "normalize_y", False):
+            y = y * self._inner._y_train_std + self._inner._y_train_mean
+        return None if y is None else np.asarray(y, dtype=np.float64).ravel()
+
+    def mean(self):
+        """Predict the mean alone.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_pool,), dtype float64
+            Prediction of each row of the pool.
+
+        Raises
+        ------
+        ValueError
+            If the prediction has another shape or is not finite.
+        """
+        prediction = self._model.predict(self._transform())
+        return _check_column(prediction, self.n_pool, type(self._inner).__name__, "mean")
 
     def posterior(self):
         """Predict the pool.
@@ -102,14 +160,19 @@ class PoolView:
                 f"{name}.predict(X, return_std=True) must return (mean, std), "
                 f"got {type(prediction).__name__}"
             )
-        n_pool = self.X_pool.shape[0] if hasattr(self.X_pool, "shape") else len(self.X_pool)
         mean, std = (
-            _check_column(values, n_pool, name, what)
+            _check_column(values, self.n_pool, name, what)
             for values, what in zip(prediction, ("mean", "std"), strict=True)
         )
         if (std < 0).any():
             raise ValueError(f"{name} predicted a negative std, {std.min()}")
         return mean, std
+
+
+def _check_features(features, name):
+    return check_array(
+        features, accept_sparse="csr", dtype=[np.float64, np.float32], input_name=name
+    )
 
 
 def _unwrap(learner):

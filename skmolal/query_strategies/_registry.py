@@ -6,6 +6,11 @@ import numpy as np
 from sklearn.base import clone
 
 from skmolal.query_strategies._cluster import cluster_sampling
+from skmolal.query_strategies._distances import check_representation
+from skmolal.query_strategies._greedy_target import greedy_target_sampling
+from skmolal.query_strategies._k_center import k_center_sampling
+from skmolal.query_strategies._kmeans_plus_plus import kmeans_plus_plus_sampling
+from skmolal.query_strategies._lcmd import lcmd_sampling
 from skmolal.query_strategies._random import random_sampling
 from skmolal.query_strategies._target import check_target_options, target_sampling
 from skmolal.query_strategies._uncertainty import uncertainty_sampling
@@ -25,6 +30,10 @@ __all__ = [
 # Each function, and where it has options the function that checks their values.
 _FUNCTIONS = {
     cluster_sampling: None,
+    greedy_target_sampling: check_representation,
+    k_center_sampling: check_representation,
+    kmeans_plus_plus_sampling: check_representation,
+    lcmd_sampling: check_representation,
     random_sampling: None,
     target_sampling: check_target_options,
     uncertainty_cluster_sampling: check_uncertainty_cluster_options,

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
-__all__ = ["check_n_instances", "check_stream", "first_best", "top_n"]
+__all__ = ["best", "check_n_instances", "check_stream", "first_best", "top_n"]
 
 _NEAR = 1e-10
 
@@ -104,6 +104,24 @@ def top_n(utility, n, scale=None):
         order[start:stop].sort()
         start = stop
     return order[:n]
+
+
+def best(utility):
+    """Find the row of largest utility, of near ties the first.
+
+    Parameters
+    ----------
+    utility : ndarray of shape (n_candidates,)
+        Larger is better; -inf is never chosen. A tie is near by the rule of :func:`top_n`, where
+        the scale is the largest utility.
+
+    Returns
+    -------
+    idx : int
+        Its position.
+    """
+    leader = utility.max()
+    return int(np.argmax(utility >= leader - _NEAR * abs(leader)))
 
 
 def first_best(groups, n_groups, utility):
