@@ -1,8 +1,11 @@
 """``skmolal run``: campaigns on labelled molecules, and the files they leave."""
 
 import json
+import os
 import shutil
 import sys
+import warnings
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -37,13 +40,13 @@ def run(options):
         )
     out = _check_folder(options.out)
     name, molecules, y, ids, target = load_data(options)
-    n_test = _check_sizes(options, len(y))
     low, high = _target_range(options, y)
     in_range = (low <= y) & (y <= high)
     if options.task != "pruning" and not in_range.any():
         raise ValueError(
             f"no molecule has {target} in [{low}, {high}]; it runs from {y.min()} to {y.max()}"
         )
+    n_test = _check_sizes(options, len(y))
     scoring = {}
     if options.task != "search":
         scoring["neg_mean_absolute_error"] = "neg_mean_absolute_error"
@@ -60,23 +63,25 @@ def run(options):
             f"{low:.6g} <= {target} <= {high:.6g}: {in_range.sum():,} molecules",
             flush=True,
         )
-    curve = active_learning_curve(
-        model,
-        molecules,
-        y,
-        query_strategies={
-            s: get_query_strategy(s, low=low, high=high) if s == "target" else s for s in strategies
-        },
-        batch_sizes=options.batches,
-        n_initial=options.n_initial,
-        test_size=n_test,
-        n_repeats=options.seeds,
-        scoring=scoring,
-        n_jobs=options.n_jobs,
-        random_state=options.random_state,
-        checkpoint_dir=checkpoint,
-        verbose=not options.quiet and sys.stderr.isatty(),
-    )
+    with _without_bounds_warnings():
+        curve = active_learning_curve(
+            model,
+            molecules,
+            y,
+            query_strategies={
+                s: get_query_strategy(s, low=low, high=high) if s == "target" else s
+                for s in strategies
+            },
+            batch_sizes=options.batches,
+            n_initial=options.n_initial,
+            test_size=n_test,
+            n_repeats=options.seeds,
+            scoring=scoring,
+            n_jobs=options.n_jobs,
+            random_state=options.random_state,
+            checkpoint_dir=checkpoint,
+            verbose=not options.quiet and sys.stderr.isatty(),
+        )
     tasks = summarize(curve.frame, curve.picks, in_range, strategies, options.task)
     picks = curve.picks.assign(id=ids[curve.picks["position"]])
     picks = picks[["id", "round", "strategy", "repeat", "predicted", "label"]]
@@ -112,6 +117,27 @@ def run(options):
         print(f"\n{format_table(tasks, unit)}\n")
         print(f"mean ± standard deviation over {options.seeds} seeds; {summary['seconds']:.0f} s")
         print(f"written to {out}: curves.csv, curves.png, picks.csv, summary.json")
+
+
+@contextmanager
+def _without_bounds_warnings():
+    """Keep scikit-learn's warnings about bounds off the terminal, here and in the workers.
+
+    With a hundred labels an optimum at a bound is common and says nothing the user could act on
+    in a command whose kernel is given.
+    """
+    message = "The optimal value found"
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, f"ignore:{message}"]))
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _check_folder(folder):

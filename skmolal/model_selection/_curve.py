@@ -277,7 +277,7 @@ def _split(X, y, test_size, groups, test_idx, seed):
         if groups is not None:
             shared = np.intersect1d(groups[is_test], groups[~is_test])
             if len(shared):
-                raise ValueError(f"test_idx splits group {shared[0]!r} between test set and pool")
+                raise ValueError(f"test_idx splits group {shared[0]} between test set and pool")
         return np.flatnonzero(~is_test), np.flatnonzero(is_test)
     splitter = ShuffleSplit if groups is None else GroupShuffleSplit
     split = splitter(n_splits=1, test_size=test_size, random_state=seed)

@@ -1,0 +1,190 @@
+"""The command: its files, its options and how it ends when something is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from ase.io import write
+
+from skmolal.cli import main
+from skmolal.datasets import load_qm9_sample
+
+SMALL = ["--n-initial", "10", "--batches", "5", "10", "--seeds", "2", "--n-jobs", "1"]
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory):
+    """Sixty molecules in a file of the user's own."""
+    bunch = load_qm9_sample()
+    molecules = []
+    for k in range(60):
+        atoms = bunch.data[k].copy()
+        atoms.info = {"homo": float(bunch.target[k]), "name": f"mol-{k}"}
+        molecules.append(atoms)
+    path = tmp_path_factory.mktemp("pool") / "pool.extxyz"
+    write(path, molecules)
+    return path
+
+
+@pytest.fixture(scope="module")
+def results(pool, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "results"
+    arguments = ["run", "--data", str(pool), "--target", "homo", "--id", "name"]
+    arguments += ["--low-quantile", "0.8", "--out", str(out), *SMALL]
+    assert main([*arguments]) == 0
+    return out
+
+
+def test_a_run_leaves_its_four_files_and_nothing_else(results):
+    names = sorted(path.name for path in results.iterdir())
+    assert names == ["curves.csv", "curves.png", "picks.csv", "summary.json"]
+    assert (results / "curves.png").read_bytes().startswith(b"\x89PNG")
+    frame = pd.read_csv(results / "curves.csv")
+    assert list(frame.columns[:3]) == ["strategy", "repeat", "n_labelled"]
+    assert len(frame) == 5 * 2 * 3
+
+
+def test_picks_lead_back_to_the_records(results, pool):
+    from ase.io import read
+
+    label = {atoms.info["name"]: atoms.info["homo"] for atoms in read(pool, ":")}
+    picks = pd.read_csv(results / "picks.csv")
+    assert list(picks.columns) == ["id", "round", "strategy", "repeat", "predicted", "label"]
+    np.testing.assert_allclose(picks["label"], picks["id"].map(label))
+    assert not picks.duplicated(["strategy", "repeat", "id"]).any()
+    assert picks["predicted"].isna().sum() == 5 * 2 * 10
+
+
+def test_summary_follows_from_the_tables(results):
+    summary = json.loads((results / "summary.json").read_text())
+    picks = pd.read_csv(results / "picks.csv")
+    frame = pd.read_csv(results / "curves.csv")
+    assert summary["n_molecules"] == 60
+    low = summary["settings"]["low"]
+    found = picks[picks["label"] >= low].groupby("strategy").size() / 2
+    last = frame[frame["n_labelled"] == 25].groupby("strategy")
+    for name, figures in summary["tasks"]["search"].items():
+        assert figures["found"] == pytest.approx(found[name])
+        assert figures["recall"] == pytest.approx(last["discovery"].mean()[name], abs=1e-6)
+        assert set(figures) == {"n_labelled", "found", "recall", "recall_std", "f1", "savings"}
+    for name, figures in summary["tasks"]["pruning"].items():
+        expected = -last["neg_mean_absolute_error"].mean()[name]
+        assert figures["mae"] == pytest.approx(expected, abs=1e-6)
+    assert summary["tasks"]["search"]["random"]["savings"] is None
+    assert summary["settings"]["versions"]["skmolal"]
+
+
+def test_csv_of_smiles_and_one_task(tmp_path, capsys):
+    path = tmp_path / "pool.csv"
+    smiles = ["C" * n + end for n in range(1, 6) for end in ("", "O", "N", "F")]
+    rows = [f"{s},{len(s) + 0.1 * k},{k}" for k, s in enumerate(smiles)]
+    path.write_text("smiles,size,key\n" + "\n".join(rows) + "\n")
+    arguments = ["--task", "search", "--high", "3", "--strategies", "random", "target"]
+    arguments += ["--n-initial", "5", "--batches", "4", "--seeds", "1", "--n-jobs", "1"]
+    arguments += ["--out", str(tmp_path / "out"), "--noise", "0.01"]
+    assert main(["run", "--data", str(path), "--target", "size", *arguments]) == 0
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert list(summary["tasks"]) == ["search"]
+    assert summary["settings"]["high"] == 3.0
+    assert summary["settings"]["low"] is None
+    picks = pd.read_csv(tmp_path / "out/picks.csv")
+    sizes = pd.read_csv(path)["size"]
+    np.testing.assert_allclose(picks["label"], sizes[picks["id"]])
+    printed = capsys.readouterr().out
+    assert "labels saved" in printed
+    assert "MAE" not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target", "gap"], "record 0 has no 'gap'; it has"),
+        (["--target", "name"], "record 0 has name='mol-0'; a finite number is needed"),
+        ([], "--data needs --target"),
+        (["--target", "homo", "--low", "5"], r"no molecule has homo in \[5.0, inf\]"),
+        (["--target", "homo", "--low", "-5", "--high", "-6"], "low must not be above high"),
+        (["--target", "homo", "--strategies", "nonsense"], r"--strategies: unknown \['nonsense'\]"),
+        (["--target", "homo", "--n-initial", "100"], "ask for 800 labels, but 60 molecules"),
+        (["--target", "homo", "--test-size", "60"], "--test-size: 60 of 60"),
+        (["--target", "homo", "--id", "key"], "record 0 has no 'key'"),
+        (["--target", "homo", "--out", "/dev/null/x"], "--out: cannot write to /dev/null/x"),
+    ],
+)
+def test_wrong_input_is_one_clear_line(pool, tmp_path, capsys, arguments, message):
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["run", "--data", str(pool), *out, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith("skmolal: error: ")
+    import re
+
+    assert re.search(message, error)
+    folder = tmp_path / "out"
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--noise", "-1"], "must be a positive number"),
+        (["--seeds", "0"], "must be a positive integer"),
+        (["--low-quantile", "1.5"], "must lie between 0 and 1"),
+        (["--low", "1", "--low-quantile", "0.5"], "not allowed with"),
+        (["--batches", "x"], "invalid _positive value"),
+        (["--dataset", "qm7"], "invalid choice"),
+    ],
+)
+def test_options_out_of_range_are_usage_errors(capsys, arguments, message):
+    with pytest.raises(SystemExit) as caught:
+        main(["run", *arguments])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_file_is_named(tmp_path, capsys):
+    missing = tmp_path / "absent.xyz"
+    assert main(["run", "--data", str(missing), "--target", "y", "--out", str(tmp_path)]) == 2
+    assert f"no such file: {missing}" in capsys.readouterr().err
+
+
+def test_interrupt_ends_with_one_line_and_resume_finishes(pool, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["run", "--data", str(pool), "--target", "homo", "--out", str(out), *SMALL]
+    arguments += ["--low-quantile", "0.8", "--strategies", "random", "target"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "skmolal.cli", *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    deadline = time.monotonic() + 120
+    while not list(out.glob("checkpoint/random.*.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    if process.returncode == 0:
+        pytest.fail("the run ended before it could be interrupted")
+    assert process.returncode == 130
+    assert error.strip().splitlines()[-1].startswith("skmolal: interrupted")
+    assert "Traceback" not in error
+    assert [path.name for path in out.iterdir()] == ["checkpoint"]
+    assert main([*arguments, "--resume"]) == 0
+    resumed = pd.read_csv(out / "picks.csv")
+    assert main(arguments) == 0  # from the beginning
+    pd.testing.assert_frame_equal(resumed, pd.read_csv(out / "picks.csv"))
+    capsys.readouterr()
+
+
+def test_version(capsys):
+    import skmolal
+
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"skmolal {skmolal.__version__}\n"

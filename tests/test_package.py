@@ -1,0 +1,128 @@
+"""What the package promises as a whole: fast imports, layers, documented names."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skmolal
+
+ROOT = Path(skmolal.__file__).parent
+
+# Layers from bottom to top: a module imports from lower lines only (its own line is itself).
+LAYERS = [
+    {"molecules"},
+    {"_rows"},
+    {"metrics", "datasets"},
+    {"gaussian_process", "descriptors"},
+    {"acquisition"},
+    {"query_strategies"},
+    {"learners", "batch_sizes"},
+    {"compat"},
+    {"active_learning"},
+    {"model_selection"},
+    {"plotting"},
+    {"cli"},
+]
+
+
+def test_import_is_light():
+    code = (
+        "import sys, skmolal; "
+        "heavy = {'jax', 'matplotlib', 'dscribe', 'ase', 'sklearn', 'pandas', 'numba', 'rdkit'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["query_strategies", "active_learning", "metrics", "learners"])
+def test_numpy_layers_need_no_jax_matplotlib_or_dscribe(module):
+    code = (
+        f"import sys, skmolal.{module}; "
+        "print(sorted({'jax', 'matplotlib', 'dscribe'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_global_flag_is_set_by_any_module():
+    names = [
+        m.name
+        for m in pkgutil.walk_packages(skmolal.__path__, "skmolal.")
+        if "__main__" not in m.name
+    ]
+    code = (
+        "import importlib, numpy, jax, warnings\n"
+        "before = (numpy.geterr(), numpy.get_printoptions(), jax.config.values.copy(), "
+        "list(warnings.filters))\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
+        "after = (numpy.geterr(), numpy.get_printoptions(), jax.config.values.copy())\n"
+        "assert after == before[:3]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_public_name_exists():
+    assert sorted(skmolal.__all__) == sorted(dir(skmolal))
+    for name in skmolal.__all__:
+        assert getattr(skmolal, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        skmolal.nonsense  # noqa: B018
+
+
+def test_imports_point_down():
+    layer = {name: k for k, names in enumerate(LAYERS) for name in names}
+    found = {p.stem for p in ROOT.glob("*.py")} | {p.name for p in ROOT.iterdir() if p.is_dir()}
+    assert found - {"__init__", "__pycache__"} == set(layer)
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[0] == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: relative import"
+                names = [node.module]
+                if node.module == "skmolal":
+                    names = [f"skmolal.{alias.name}" for alias in node.names]
+            for name in names:
+                target = name.split(".")[1:2] if name.startswith("skmolal.") else []
+                if target and target[0] in layer and target[0] != parts[0]:
+                    assert layer[target[0]] < layer[parts[0]], f"{path} imports {name}"
+
+
+def public_objects():
+    modules = [skmolal] + [
+        importlib.import_module(f"skmolal.{name}")
+        for name in sorted(skmolal.__all__)
+        if inspect.ismodule(getattr(skmolal, name))
+    ]
+    for module in modules:
+        for name in module.__all__:
+            obj = getattr(module, name)
+            if inspect.ismodule(obj) or name.startswith("__"):
+                continue
+            yield f"{module.__name__}.{name}", obj
+            if inspect.isclass(obj):
+                for method, value in vars(obj).items():
+                    if not method.startswith("_") and callable(value):
+                        yield f"{module.__name__}.{name}.{method}", value
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in public_objects()}))
+def test_docstrings_follow_numpydoc(name):
+    from numpydoc.validate import validate
+
+    # No extended summary, "See Also" or example is asked of every method; a Returns section may
+    # name its values; numpydoc counts inherited scikit-learn methods' own style, not ours.
+    ignored = {"ES01", "SA01", "EX01", "RT02", "GL08", "SA04", "YD01"}
+    errors = [e for e in validate(name)["errors"] if e[0] not in ignored]
+    assert not errors, errors
