@@ -9,8 +9,7 @@ grows, and only the lower half is stored.
 
 On 2 cores with AVX-512 XLA's products of 512 x 512 tiles ran at 430 (float32) and 215 (float64)
 GFLOP/s, against 240 and 120 for OpenBLAS, 166 and 90 for LAPACK's Cholesky, and 105 and 57 for
-XLA's own: hence products throughout, and LAPACK (inside ``jnp.linalg.cholesky``) for diagonal
-tiles only.
+XLA's own: hence products throughout, on every device.
 """
 
 from functools import partial
@@ -25,6 +24,7 @@ from skmolal.gaussian_process._precision import DeviceState
 __all__ = ["TiledCholesky", "choose_tile", "join_tiles", "split_tiles"]
 
 _GROUP = 4  # products per call: fewer calls, still few temporaries
+_SMALL = 64  # factored column by column
 _STEPS = (16, 128)  # heights of partial extensions, besides a whole tile
 
 
@@ -48,6 +48,9 @@ def split_tiles(array, tile, dtype, fill=0.0):
 def join_tiles(tiles, n_samples):
     """Undo :func:`split_tiles`: one host array without the padding."""
     return np.concatenate([np.asarray(tile) for tile in tiles])[:n_samples]
+
+
+_matmul = partial(jnp.matmul, precision="highest")
 
 
 @jax.jit
@@ -76,47 +79,67 @@ def _set_rows(tile, rows, start):
     return jax.lax.dynamic_update_slice(tile, rows, (start, 0))
 
 
+def _factor_small(matrix):
+    """Cholesky factor and its inverse, column by column; NaN where it does not exist.
+
+    LAPACK is no faster at this size, and its threads and XLA's wait for each other: up to 0.1 s a
+    call where other processes compute.
+    """
+    index = jnp.arange(matrix.shape[0])
+
+    def column(k, state):
+        factor, inverse = state
+        rest = matrix[:, k] - _matmul(factor, factor[k])
+        pivot = jnp.sqrt(rest[k])
+        row = (jnp.where(index == k, 1.0, 0.0) - _matmul(factor[k], inverse)) / pivot
+        return (
+            factor.at[:, k].set(jnp.where(index >= k, rest / pivot, 0.0)),
+            inverse.at[k].set(row.astype(matrix.dtype)),
+        )
+
+    zeros = jnp.zeros_like(matrix)
+    return jax.lax.fori_loop(0, len(matrix), column, (zeros, zeros))
+
+
 @jax.jit
 def _append_diagonal(diagonal, inverse, rows, start):
     """Factor the rows of a diagonal tile from `start` on; rows before are factored already."""
-    height, tile = rows.shape
-    identity = jnp.eye(height, dtype=rows.dtype)
-    if height == tile:
-        new = jnp.linalg.cholesky(rows, symmetrize_input=False)
-        new_inverse = jax.scipy.linalg.solve_triangular(new, identity, lower=True)
-        return new, new_inverse, jnp.all(jnp.isfinite(new_inverse))
-    before = (jnp.arange(tile) < start)[None, :]
-    known = jnp.where(before, product(jnp.where(before, rows, 0.0), inverse), 0.0)
-    block = jax.lax.dynamic_slice(rows, (0, start), (height, height)) - product(known, known)
-    new = jnp.linalg.cholesky(block, symmetrize_input=False)
-    new_inverse = jax.scipy.linalg.solve_triangular(new, identity, lower=True)
-    left = -jnp.matmul(
-        new_inverse, jnp.matmul(known, inverse, precision="highest"), precision="highest"
-    )
-    place = partial(jax.lax.dynamic_update_slice, start_indices=(0, start))
-    diagonal = _set_rows(diagonal, place(known, new), start)
-    inverse = _set_rows(inverse, place(left, new_inverse), start)
-    return diagonal, inverse, jnp.all(jnp.isfinite(new_inverse))
+    tile = rows.shape[1]
+    step = min(rows.shape[0], _SMALL)
+    fine = True
+    for offset in range(0, rows.shape[0], step):
+        first = start + offset
+        part = rows[offset : offset + step]
+        before = (jnp.arange(tile) < first)[None, :]
+        known = jnp.where(before, product(jnp.where(before, part, 0.0), inverse), 0.0)
+        block = jax.lax.dynamic_slice(part, (0, first), (step, step)) - product(known, known)
+        new, new_inverse = _factor_small(block)
+        left = -_matmul(new_inverse, _matmul(known, inverse))
+        place = partial(jax.lax.dynamic_update_slice, start_indices=(0, first))
+        diagonal = _set_rows(diagonal, place(known, new), first)
+        inverse = _set_rows(inverse, place(left, new_inverse), first)
+        fine &= jnp.all(jnp.isfinite(new_inverse))
+    return diagonal, inverse, fine
 
 
 @jax.jit
 def _subtract_forward(acc, tile, x):
-    return acc - jnp.matmul(tile, x, precision="highest")
+    return acc - _matmul(tile, x)
 
 
 @jax.jit
 def _subtract_backward(acc, tile, x):
-    return acc - jnp.matmul(tile.T, x, precision="highest")
+    return acc - _matmul(tile.T, x)
 
 
 @jax.jit
 def _forward(inverse, acc):
-    return jnp.matmul(inverse, acc, precision="highest")
+    return _matmul(inverse, acc)
 
 
 @jax.jit
 def _backward(inverse, acc):
-    return jnp.matmul(inverse.T, acc, precision="highest")
+    return _matmul(inverse.T, acc)
 
 
 def partial_steps(start, stop, tile):
