@@ -3,7 +3,15 @@
 from skmolal.datasets._aa import fetch_aa
 from skmolal.datasets._fetching import get_data_home
 from skmolal.datasets._oe62 import fetch_oe62
+from skmolal.datasets._overlap_task import make_overlap_task
 from skmolal.datasets._qm9 import fetch_qm9
 from skmolal.datasets._qm9_sample import load_qm9_sample
 
-__all__ = ["fetch_aa", "fetch_oe62", "fetch_qm9", "get_data_home", "load_qm9_sample"]
+__all__ = [
+    "fetch_aa",
+    "fetch_oe62",
+    "fetch_qm9",
+    "get_data_home",
+    "load_qm9_sample",
+    "make_overlap_task",
+]
