@@ -82,12 +82,11 @@ class Campaign:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from sklearn.linear_model import BayesianRidge
     >>> from skmolal import Campaign
     >>> X = np.linspace(0, 1, 20).reshape(-1, 1)
     >>> measure = lambda ids: np.sin(6 * X[ids, 0])
-    >>> campaign = Campaign(GaussianProcessRegressor(), X, query_strategy="uncertainty",
-    ...                     random_state=0)
+    >>> campaign = Campaign(BayesianRidge(), X, query_strategy="uncertainty", random_state=0)
     >>> for _ in range(3):
     ...     ids = campaign.ask(4)
     ...     campaign = campaign.tell(ids, measure(ids))

@@ -78,13 +78,12 @@ class ActiveLearningRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator)
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from sklearn.linear_model import BayesianRidge
     >>> from skmolal import ActiveLearningRegressor
     >>> X = np.random.RandomState(0).uniform(size=(200, 2))
     >>> y = np.sin(6 * X[:, 0]) + X[:, 1]
     >>> learner = ActiveLearningRegressor(
-    ...     GaussianProcessRegressor(alpha=1e-6), "uncertainty",
-    ...     n_initial=10, batch_sizes=[10, 20], random_state=0)
+    ...     BayesianRidge(), "uncertainty", n_initial=10, batch_sizes=[10, 20], random_state=0)
     >>> learner.fit(X, y).query_idx_.shape
     (40,)
     >>> [step["n_labelled"] for step in learner.history_]

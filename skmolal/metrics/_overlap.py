@@ -44,8 +44,8 @@ def distribution_overlap(y, low=-np.inf, high=np.inf, *, scale):
     >>> y = np.concatenate([np.linspace(0, 1, 500), np.linspace(4, 5, 500)])
     >>> round(distribution_overlap(y, low=2.5, scale=0.1), 3)
     0.0
-    >>> round(distribution_overlap(y, low=0.5, scale=10.0), 2)
-    0.87
+    >>> round(distribution_overlap(y, low=2.5, scale=4.0), 2)
+    0.62
     """
     low, high = check_range(low, high)
     y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y").ravel()

@@ -119,12 +119,12 @@ def active_learning_curve(
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from sklearn.linear_model import BayesianRidge
     >>> from skmolal.model_selection import active_learning_curve
     >>> X = np.random.RandomState(0).uniform(size=(100, 2))
     >>> curve = active_learning_curve(
-    ...     GaussianProcessRegressor(alpha=1e-6), X, X.sum(axis=1), n_initial=10,
-    ...     batch_sizes=[10, 20], n_repeats=2, random_state=0)
+    ...     BayesianRidge(), X, X.sum(axis=1), n_initial=10, batch_sizes=[10, 20],
+    ...     n_repeats=2, random_state=0)
     >>> curve.frame[["strategy", "repeat", "n_labelled"]].tail(2)
            strategy  repeat  n_labelled
     10  uncertainty       1          20
