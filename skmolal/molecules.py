@@ -1,7 +1,7 @@
 """What a molecule array is, and how to read, make and check one.
 
 Everything in skmolal that takes molecules passes them through :func:`as_molecules`, so a molecule
-array is always the same thing: a 1-D object array of :class:`ase.Atoms`.
+array is always the same thing: a 1-D object array of :class:`ase.Atoms` that is quickly pickled.
 """
 
 from collections.abc import Iterable
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.utils import check_random_state
+
+from skmolal._molecule_array import MoleculeArray
 
 __all__ = ["as_molecules", "molecules_from_smiles", "read_molecules"]
 
@@ -28,8 +30,8 @@ def as_molecules(X):
     Returns
     -------
     molecules : ndarray of shape (n_samples,), dtype object
-        The same ``ase.Atoms`` objects, not copies. An array that is already in this form is
-        returned as it is.
+        The same ``ase.Atoms`` objects, not copies. What this function has returned is returned
+        as it is; of another object array of molecules the result is a view.
 
     Raises
     ------
@@ -37,6 +39,20 @@ def as_molecules(X):
         If `X` is a single ``Atoms``, is not iterable, or an element is not an ``Atoms``.
     ValueError
         If `X` has more than one column.
+
+    Notes
+    -----
+    The array is a subclass of ``numpy.ndarray`` that is pickled as a few flat arrays. So it is
+    sent to other processes fast, and ``Pipeline(memory=folder)`` hashes 10,000 molecules in
+    well under a second, against seconds for a list or a plain object array: pass molecules
+    through this function first. Molecules with more than numbers, positions, cell, boundary
+    conditions and info (tags, momenta, constraints, a calculator with results) lose nothing,
+    but are pickled one by one.
+
+    ``Pipeline(memory=folder)`` and :class:`joblib.Memory` unpickle what they find in their
+    folder, and unpickling can run any code. Give them a folder that only you can write to, never
+    one that was downloaded or is shared. The checkpoints and data files of skmolal are not
+    pickled.
 
     Examples
     --------
@@ -65,9 +81,11 @@ def as_molecules(X):
                 f"{X.shape}; build it with skmolal.as_molecules(list_of_atoms)"
             )
         molecules = X if X.dtype == object else X.astype(object)
+        if not isinstance(molecules, MoleculeArray):
+            molecules = molecules.view(MoleculeArray)
     else:
         items = list(X)
-        molecules = np.empty(len(items), dtype=object)
+        molecules = np.empty(len(items), dtype=object).view(MoleculeArray)
         for i, item in enumerate(items):
             molecules[i] = item
     for i, atoms in enumerate(molecules):
