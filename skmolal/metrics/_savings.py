@@ -3,7 +3,9 @@
 import numpy as np
 from sklearn.utils import Bunch
 
-__all__ = ["data_savings"]
+from skmolal.metrics._curves import check_strategy, read_curves, score_columns
+
+__all__ = ["data_savings", "first_reach"]
 
 
 def data_savings(curve, strategy, baseline="random", metric="discovery"):
@@ -54,16 +56,13 @@ def data_savings(curve, strategy, baseline="random", metric="discovery"):
     """
     frame = curve.get("frame", curve)
     if metric not in frame.columns:
-        scores = [c for c in frame.columns if c not in ("strategy", "repeat", "n_labelled")]
-        raise ValueError(f"metric must be one of the columns {scores}, got {metric!r}")
-    known = list(dict.fromkeys(frame["strategy"]))
-    for name, value in (("strategy", strategy), ("baseline", baseline)):
-        if value not in known:
-            raise ValueError(f"{name} must be one of the curve's strategies {known}, got {value!r}")
-    ours, theirs = (
-        {r: part.sort_values("n_labelled") for r, part in rows.groupby("repeat")}
-        for rows in (frame[frame["strategy"] == strategy], frame[frame["strategy"] == baseline])
-    )
+        raise ValueError(
+            f"metric must be one of the columns {score_columns(frame)}, got {metric!r}"
+        )
+    check_strategy(frame, strategy, "strategy")
+    check_strategy(frame, baseline, "baseline")
+    curves = read_curves(frame, [metric])
+    ours, theirs = curves[strategy], curves[baseline]
     if set(ours) != set(theirs):
         raise ValueError(
             f"{strategy!r} and {baseline!r} must have the same repeats, got {sorted(ours)} and "
@@ -71,11 +70,9 @@ def data_savings(curve, strategy, baseline="random", metric="discovery"):
         )
     needed = {"n_strategy": [], "n_baseline": []}
     for repeat in sorted(ours):
-        level = theirs[repeat][metric].iloc[-1]
+        level = theirs[repeat][metric][-1]
         for name, part in (("n_strategy", ours[repeat]), ("n_baseline", theirs[repeat])):
-            needed[name].append(
-                _first_reach(part["n_labelled"].to_numpy(), part[metric].to_numpy(), level)
-            )
+            needed[name].append(first_reach(part["n_labelled"], part[metric], level))
     needed = {name: np.array(values) for name, values in needed.items()}
     savings = 1.0 - needed["n_strategy"] / needed["n_baseline"]
     reached = savings[~np.isnan(savings)]
@@ -87,7 +84,7 @@ def data_savings(curve, strategy, baseline="random", metric="discovery"):
     )
 
 
-def _first_reach(n_labelled, score, level):
+def first_reach(n_labelled, score, level):
     """Labels at which a piecewise linear curve first reaches `level`; NaN if it never does."""
     reached = np.flatnonzero(score >= level)
     if len(reached) == 0:
