@@ -60,8 +60,10 @@ class FixedPosterior(RegressorMixin, BaseEstimator):
     def fit(self, X, y=None):
         return self
 
-    def predict(self, X, return_std=False):
+    def predict(self, X, return_std=False, return_cov=False):
         X = np.asarray(X, dtype=float)
+        if return_cov:
+            return X[:, 0], np.diag(X[:, 1] * np.abs(X[:, 1]))
         return (X[:, 0], X[:, 1]) if return_std else X[:, 0]
 
 
@@ -205,7 +207,9 @@ def check_no_std(strategy):
 
     _, _, X_pool = make_data()
     for learner in (MeanOnly(), make_pipeline(MeanOnly())):
-        with pytest.raises(TypeError, match=r"return_std=True.*MeanOnly lacks.*GaussianProcess"):
+        with pytest.raises(
+            TypeError, match=r"return_(std|cov)=True.*MeanOnly lacks.*GaussianProcess"
+        ):
             strategy(learner, X_pool, 2)
 
 

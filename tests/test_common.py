@@ -61,6 +61,7 @@ NOT_PROMISED = {
         "check_no_std": NO_PREDICTION,
         "check_metrics_descend": DISTANCE,
     },
+    ("max_det", None): {"check_unfitted": PREDICTS},
     ("random", None): {
         "check_bad_predictions": NO_PREDICTION,
         "check_no_std": NO_PREDICTION,
@@ -70,6 +71,7 @@ NOT_PROMISED = {
         "check_unfitted": PREDICTS,
         "check_prefers_first": CLUSTERS,
     },
+    ("variance_reduction", None): {"check_unfitted": PREDICTS},
     ("target", "probability"): {"check_unfitted": PREDICTS},
     ("target", "mean"): {"check_unfitted": PREDICTS, "check_metrics_descend": RULE},
     ("target", "uncertain"): {"check_unfitted": PREDICTS, "check_metrics_descend": RULE},

@@ -10,6 +10,7 @@ from skmolal.query_strategies._greedy_target import greedy_target_sampling
 from skmolal.query_strategies._k_center import k_center_sampling
 from skmolal.query_strategies._kmeans_plus_plus import kmeans_plus_plus_sampling
 from skmolal.query_strategies._lcmd import lcmd_sampling
+from skmolal.query_strategies._max_det import max_det_sampling
 from skmolal.query_strategies._random import random_sampling
 from skmolal.query_strategies._registry import (
     QueryStrategy,
@@ -21,6 +22,7 @@ from skmolal.query_strategies._registry import (
 from skmolal.query_strategies._target import target_sampling
 from skmolal.query_strategies._uncertainty import uncertainty_sampling
 from skmolal.query_strategies._uncertainty_cluster import uncertainty_cluster_sampling
+from skmolal.query_strategies._variance_reduction import variance_reduction_sampling
 
 __all__ = [
     "QueryStrategy",
@@ -33,8 +35,10 @@ __all__ = [
     "k_center_sampling",
     "kmeans_plus_plus_sampling",
     "lcmd_sampling",
+    "max_det_sampling",
     "random_sampling",
     "target_sampling",
     "uncertainty_cluster_sampling",
     "uncertainty_sampling",
+    "variance_reduction_sampling",
 ]

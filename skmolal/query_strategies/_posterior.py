@@ -51,7 +51,8 @@ class PoolView:
         """Return the fitted estimator, the last step of a Pipeline."""
         return self._inner
 
-    def _transform(self):
+    def rows(self):
+        """Return the pool as the estimator receives it, transformed once per query."""
         if self._pipeline is None or len(self._pipeline) == 1:
             return self.X_pool
         if self._features is None:
@@ -79,7 +80,7 @@ class PoolView:
         """
         if self._pipeline is None and hasattr(self.learner, "learner_list"):
             return PoolView(self.learner.learner_list[0], self.X_pool).features(rows)
-        features = self._transform()
+        features = self.rows()
         if self._pipeline is None and getattr(features, "ndim", 2) == 1:
             raise ValueError(
                 "X_pool must be a table of numbers here, got a 1-D array: to query molecules, "
@@ -135,7 +136,7 @@ class PoolView:
         ValueError
             If the prediction has another shape or is not finite.
         """
-        prediction = self._model.predict(self._transform())
+        prediction = self._model.predict(self.rows())
         return _check_column(prediction, self.n_pool, type(self._inner).__name__, "mean")
 
     def posterior(self):
@@ -154,7 +155,7 @@ class PoolView:
             If a prediction has another shape, is not finite, or a `std` is negative.
         """
         name = _check_returns_std(self._inner)
-        prediction = self._model.predict(self._transform(), return_std=True)
+        prediction = self._model.predict(self.rows(), return_std=True)
         if not (isinstance(prediction, tuple) and len(prediction) == 2):
             raise TypeError(
                 f"{name}.predict(X, return_std=True) must return (mean, std), "

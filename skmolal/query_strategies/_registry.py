@@ -2,7 +2,9 @@
 
 import inspect
 
+import joblib
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 
 from skmolal.query_strategies._cluster import cluster_sampling
@@ -11,12 +13,17 @@ from skmolal.query_strategies._greedy_target import greedy_target_sampling
 from skmolal.query_strategies._k_center import k_center_sampling
 from skmolal.query_strategies._kmeans_plus_plus import kmeans_plus_plus_sampling
 from skmolal.query_strategies._lcmd import lcmd_sampling
+from skmolal.query_strategies._max_det import max_det_sampling
 from skmolal.query_strategies._random import random_sampling
 from skmolal.query_strategies._target import check_target_options, target_sampling
 from skmolal.query_strategies._uncertainty import uncertainty_sampling
 from skmolal.query_strategies._uncertainty_cluster import (
     check_uncertainty_cluster_options,
     uncertainty_cluster_sampling,
+)
+from skmolal.query_strategies._variance_reduction import (
+    check_variance_reduction_options,
+    variance_reduction_sampling,
 )
 
 __all__ = [
@@ -34,10 +41,12 @@ _FUNCTIONS = {
     k_center_sampling: check_representation,
     kmeans_plus_plus_sampling: check_representation,
     lcmd_sampling: check_representation,
+    max_det_sampling: None,
     random_sampling: None,
     target_sampling: check_target_options,
     uncertainty_cluster_sampling: check_uncertainty_cluster_options,
     uncertainty_sampling: None,
+    variance_reduction_sampling: check_variance_reduction_options,
 }
 _STRATEGIES = {f.__name__.removesuffix("_sampling"): f for f in _FUNCTIONS}
 _NOT_OPTIONS = ("learner", "X_pool", "n_instances", "random_state")
@@ -403,7 +412,11 @@ def _as_metrics(metrics, n_picks):
 
 
 def _same(value, other):
-    return value is other or bool(np.array_equal(value, other))
+    if value is other:
+        return True
+    if any(hasattr(x, "get_params") or issparse(x) for x in (value, other)):
+        return joblib.hash(value) == joblib.hash(other)
+    return bool(np.array_equal(value, other))
 
 
 def _get_defaults(function):

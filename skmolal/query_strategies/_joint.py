@@ -1,0 +1,115 @@
+"""The joint posterior of a pool: variances, and covariance columns on demand."""
+
+import inspect
+
+import numpy as np
+
+from skmolal._rows import stack_rows
+
+__all__ = ["pool_joint"]
+
+# Rows whose whole covariance matrix is computed, for estimators that know no other way: 200 MB.
+MAX_COVARIANCE_ROWS = 5000
+
+
+def pool_joint(view, reference=None):
+    """Build the joint posterior of a pool, and of reference rows after it.
+
+    Parameters
+    ----------
+    view : PoolView
+        The pool as the learner sees it.
+    reference : PoolView, default=None
+        More rows, that follow those of the pool.
+
+    Returns
+    -------
+    joint : CovarianceMatrix
+        With ``variance``, ``noise``, ``block`` and ``columns``.
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no joint posterior.
+    ValueError
+        If the rows are too many for an estimator that computes only whole covariance matrices,
+        or the covariance is not finite.
+    """
+    estimator = view.estimator
+    name = type(estimator).__name__
+    if "return_cov" not in inspect.signature(estimator.predict).parameters:
+        raise TypeError(
+            "this query strategy needs the joint posterior of the pool, an estimator with "
+            f"predict(X, return_cov=True), which {name} lacks: use GaussianProcessRegressor, or a "
+            "strategy that needs only std or features"
+        )
+    rows = view.rows()
+    if reference is not None:
+        rows = stack_rows(rows, reference.rows())
+    n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
+    if n_rows > MAX_COVARIANCE_ROWS:
+        raise ValueError(
+            f"{name} computes only the whole covariance matrix, here for at most "
+            f"{MAX_COVARIANCE_ROWS} rows, got {n_rows}: use skmolal.GaussianProcessRegressor or "
+            "query from a part of the pool"
+        )
+    mean, covariance = estimator.predict(rows, return_cov=True)
+    covariance = np.asarray(covariance, dtype=np.float64)
+    if covariance.shape != (n_rows, n_rows):
+        raise ValueError(
+            f"{name} must predict one covariance matrix, shape {(n_rows, n_rows)}, got "
+            f"{covariance.shape}"
+        )
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise ValueError(f"{name} predicted a mean or covariance that is not finite")
+    variance = np.diagonal(covariance)
+    if variance.min() < -1e-8 * np.abs(variance).max():
+        raise ValueError(f"{name} predicted a negative variance, {variance.min()}")
+    scale = float(np.mean(getattr(estimator, "_y_train_std", 1.0))) ** 2
+    white = scale * _white_noise(estimator)
+    # Of several noise variances none is that of a new row: their mean.
+    noise = white + scale * float(np.mean(getattr(estimator, "alpha", 0.0)))
+    return CovarianceMatrix(covariance, white, noise)
+
+
+class CovarianceMatrix:
+    """A joint posterior of few rows, from its whole covariance matrix.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (n_rows, n_rows)
+        Posterior covariance, in squared units of y, with white noise on its diagonal.
+    white : float
+        That white noise.
+    noise : float
+        Noise variance of a label, white noise included.
+
+    Attributes
+    ----------
+    variance : ndarray of shape (n_rows,)
+        Posterior variance of each row, without noise.
+    noise : float
+        Noise variance of a label.
+    """
+
+    def __init__(self, covariance, white, noise):
+        self.covariance = covariance.copy()
+        np.fill_diagonal(self.covariance, np.maximum(np.diagonal(covariance) - white, 0.0))
+        self.variance = np.diagonal(self.covariance).copy()
+        self.noise = noise
+
+    def block(self, idx):
+        """Return the covariance among some rows, shape (n_idx, n_idx)."""
+        return self.covariance[np.ix_(idx, idx)]
+
+    def columns(self, idx):
+        """Return the covariance of all rows with some, shape (n_rows, n_idx)."""
+        return self.covariance[:, idx]
+
+
+def _white_noise(estimator):
+    """The part of the kernel's diagonal that two rows, however equal, do not share."""
+    if not hasattr(estimator, "kernel_"):
+        return 0.0
+    row = estimator.X_train_[:1]
+    return float(estimator.kernel_.diag(row)[0] - estimator.kernel_(row, row)[0, 0])
