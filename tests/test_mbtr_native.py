@@ -14,6 +14,7 @@ from ase.collections import g2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joblib import Parallel, delayed
+from scipy.stats import norm
 
 import skmolal
 from skmolal import MBTRTransformer
@@ -71,11 +72,9 @@ def test_native_is_dscribe_on_straight_angles(function):
 @settings(max_examples=60, deadline=None)
 @given(st.floats(-3, 3), st.floats(-12, 0.5), st.integers(2, 80))
 def test_gaussians_of_any_width_are_exact(centre, log_sigma, n):
-    grid = tabulate_grid(min=-1.0, max=1.0, n=n, sigma=float(np.exp(log_sigma)))
+    grid, table = tabulate_grid(min=-1.0, max=1.0, n=n, sigma=float(np.exp(log_sigma)))
     row = np.zeros(n)
-    _kernels._add_gaussian(row, centre, 2.0, grid)
-    from scipy.stats import norm
-
+    _kernels._add_gaussian(row, 0, centre, 2.0, grid, table)
     edges = grid.start + grid.step * np.arange(n + 1)
     expected = 2 * np.diff(norm.cdf(edges, centre, grid.sigma))
     peak = 2 * (2 * norm.cdf(grid.step / 2 / grid.sigma) - 1)

@@ -13,10 +13,11 @@ import numpy as np
 # A Gaussian is added within so many sigma of its centre. The float64 normal CDF is 0 or 1 beyond.
 REACH = 8.3
 
-# start: lower edge of the first grid cell; step: width of a cell; n: number of cells; sigma; half:
-# cells on either side of the one with the centre; table: Taylor coefficients of the cell
-# integrals, shape (n_bins, 4, 2 * half + 1), see `_native.tabulate_gaussian`, or no bins.
-Grid = namedtuple("Grid", ["start", "step", "n", "sigma", "half", "table"])
+# start: lower edge of the first grid cell; step: width of a cell; n: number of cells; half: cells
+# on either side of the one with the centre that are in reach; n_bins: parts of a cell that have
+# entries of their own in the table of `_native.tabulate_grid`, or 0 where there is no table. The
+# table is passed on beside it: a tuple that holds an array costs more than adding a Gaussian.
+Grid = namedtuple("Grid", ["start", "step", "n", "sigma", "half", "n_bins"])
 
 # function: one of the codes below; r_cut: radius beyond which no neighbour counts, or inf.
 Weighting = namedtuple("Weighting", ["function", "scale", "threshold", "r_cut", "sharpness"])
@@ -70,65 +71,83 @@ def pair_extremes(positions, offsets):
 
 
 @_compiled(fastmath={"contract"})
-def _add_polynomial(row, table, weight, h):
-    # The tables of four slices of equal length: a loop that LLVM turns into vector instructions.
-    c0, c1, c2, c3 = table[0], table[1], table[2], table[3]
-    for i in range(len(row)):
-        row[i] += weight * (c0[i] + h * (c1[i] + h * (c2[i] + h * c3[i])))
+def _add_polynomials(sums, first, n, table, c0, width, weight, h):
+    # Unsigned indices cannot be negative, counted from the end: LLVM vectorises the loop.
+    c1 = c0 + width
+    c2 = c1 + width
+    c3 = c2 + width
+    for i in range(np.uint64(n)):
+        sums[first + i] += weight * (
+            table[c0 + i] + h * (table[c1 + i] + h * (table[c2 + i] + h * table[c3 + i]))
+        )
 
 
 @_compiled
-def _add_gaussian(row, centre, weight, grid):
-    """Add to each cell of a row the integral of a Gaussian over it, times the weight."""
+def _add_gaussian(sums, block, centre, weight, grid, table):
+    """Add the integrals of a Gaussian over the cells of a grid, times the weight, to a block."""
     u = (centre - grid.start) / grid.step  # in cells from the lower edge
     if not -grid.half <= u < grid.n + grid.half:
         return
     cell = floor(u)
     low = max(0, cell - grid.half)
     high = min(grid.n, cell + grid.half + 1)
-    n_bins = len(grid.table)
-    if n_bins > 0:
-        k = min(int((u - cell) * n_bins), n_bins - 1)
-        h = (u - cell - (k + 0.5) / n_bins) * grid.step / grid.sigma
-        shift = grid.half - cell
-        _add_polynomial(row[low:high], grid.table[k, :, low + shift : high + shift], weight, h)
+    first = block * grid.n + low
+    if grid.n_bins > 0:
+        k = min(int((u - cell) * grid.n_bins), grid.n_bins - 1)
+        h = (u - cell - (k + 0.5) / grid.n_bins) * grid.step / grid.sigma
+        width = 2 * grid.half + 1
+        c0 = 4 * k * width + low + grid.half - cell
+        _add_polynomials(
+            sums, np.uint64(first), high - low, table, np.uint64(c0), np.uint64(width), weight, h
+        )
         return
     below = erf((grid.start + low * grid.step - centre) / (grid.sigma * sqrt(2.0)))
-    for i in range(low, high):
-        above = erf((grid.start + (i + 1) * grid.step - centre) / (grid.sigma * sqrt(2.0)))
-        row[i] += 0.5 * weight * (above - below)
+    for i in range(high - low):
+        edge = grid.start + (low + i + 1) * grid.step
+        above = erf((edge - centre) / (grid.sigma * sqrt(2.0)))
+        sums[first + i] += 0.5 * weight * (above - below)
         below = above
 
 
 @_compiled
-def _flush(sums, touched, n_atoms, scaling, factor, row):
+def _flush(sums, touched, n, n_atoms, scaling, factor, row):
     """Scale the sums of one molecule, write them to its row and clear them."""
     if scaling == SCALED_BY_ATOMS:
         factor = factor / n_atoms
     elif scaling == SCALED_BY_NORM:
         square = 0.0
-        for c in range(len(sums)):
-            if touched[c]:
-                square += (sums[c] ** 2).sum()
+        for block in range(len(touched)):
+            if touched[block]:
+                square += (sums[block * n : (block + 1) * n] ** 2).sum()
         factor = 1.0 / sqrt(square) if square > 0 else 1.0
-    n = sums.shape[1]
-    for c in range(len(sums)):
-        if touched[c]:
-            part, target = sums[c], row[c * n : (c + 1) * n]
+    for block in range(len(touched)):
+        if touched[block]:
+            part, target = sums[block * n : (block + 1) * n], row[block * n : (block + 1) * n]
             for i in range(n):
                 target[i] = part[i] * factor
                 part[i] = 0.0
-            touched[c] = False
+            touched[block] = False
 
 
 @_compiled
 def fill_pairs(
-    positions, kinds, offsets, pair_of, geometry, weighting, grid, scaling, factor, out, column
+    positions,
+    kinds,
+    offsets,
+    pair_of,
+    geometry,
+    weighting,
+    grid,
+    table,
+    scaling,
+    factor,
+    out,
+    column,
 ):
     """Write the k2 term of each molecule into its row of `out`, from `column` on."""
     n_pairs = pair_of.max() + 1
-    sums = np.zeros((n_pairs, grid.n))
     touched = np.zeros(n_pairs, dtype=np.bool_)
+    sums = np.zeros(len(touched) * grid.n)
     for m in range(len(offsets) - 1):
         for i in range(offsets[m], offsets[m + 1]):
             for j in range(i + 1, offsets[m + 1]):
@@ -145,9 +164,9 @@ def fill_pairs(
                 pair = pair_of[kinds[i], kinds[j]]
                 touched[pair] = True
                 centre = d if geometry == DISTANCE else 1.0 / d
-                _add_gaussian(sums[pair], centre, weight, grid)
+                _add_gaussian(sums, pair, centre, weight, grid, table)
         n_atoms = offsets[m + 1] - offsets[m]
-        _flush(sums, touched, n_atoms, scaling, factor, out[m, column:])
+        _flush(sums, touched, grid.n, n_atoms, scaling, factor, out[m, column:])
 
 
 @_compiled
@@ -171,12 +190,23 @@ def _bend(d_ij, d_jk, d_ik, geometry):
 
 @_compiled
 def fill_triplets(
-    positions, kinds, offsets, pair_of, geometry, weighting, grid, scaling, factor, out, column
+    positions,
+    kinds,
+    offsets,
+    pair_of,
+    geometry,
+    weighting,
+    grid,
+    table,
+    scaling,
+    factor,
+    out,
+    column,
 ):
     """Write the k3 term of each molecule into its row of `out`, from `column` on."""
     n_pairs = pair_of.max() + 1
-    sums = np.zeros((len(pair_of) * n_pairs, grid.n))
-    touched = np.zeros(len(sums), dtype=np.bool_)
+    touched = np.zeros(len(pair_of) * n_pairs, dtype=np.bool_)
+    sums = np.zeros(len(touched) * grid.n)
     most = np.max(offsets[1:] - offsets[:-1])
     distances = np.empty((most, most))
     weights = np.empty((most, most))
@@ -212,5 +242,6 @@ def fill_triplets(
                             continue
                     block = kinds[start + j] * n_pairs + pair_of[kinds[start + i], kinds[start + k]]
                     touched[block] = True
-                    _add_gaussian(sums[block], _bend(d_ij, d_jk, d_ik, geometry), weight, grid)
-        _flush(sums, touched, n_atoms, scaling, factor, out[m, column:])
+                    centre = _bend(d_ij, d_jk, d_ik, geometry)
+                    _add_gaussian(sums, block, centre, weight, grid, table)
+        _flush(sums, touched, grid.n, n_atoms, scaling, factor, out[m, column:])

@@ -241,14 +241,15 @@ class MBTRTransformer(TermParamsMixin, TransformerMixin, BaseEstimator):
         }
         self.species_ = np.array(symbols(numbers), dtype=object)
         self.backend_ = self._choose_backend()
-        self.kept_features_ = None
+        kept = None
         if self.drop_zero_features:
-            self.kept_features_ = self._make_runner(numbers).find_nonzero(structures)
-            if len(self.kept_features_) == 0:
-                raise ValueError(
-                    "drop_zero_features=True would drop all features: no grid has a point within "
-                    "reach of the molecules"
-                )
+            kept = self._make_runner(numbers).find_nonzero(structures)
+        if kept is not None and len(kept) == 0:
+            raise ValueError(
+                "drop_zero_features=True would drop all features: no grid has a point within reach "
+                "of the molecules"
+            )
+        self.kept_features_ = kept
         return self
 
     def transform(self, X, out=None):

@@ -59,17 +59,18 @@ class NativeMBTR:
         self.terms = []
         column = 0
         for name, term in terms.items():
-            grid = tabulate_grid(**term["grid"])
+            grid, table = tabulate_grid(**term["grid"])
             height = 1.0 if normalize_gaussians else grid.sigma * sqrt(2 * pi)
             geometry = _GEOMETRIES.get(term["geometry"]["function"])
             weighting = _encode_weighting(name, term)
-            self.terms.append((name, geometry, weighting, grid, height / grid.step, column))
+            factor = height / grid.step
+            self.terms.append((name, geometry, weighting, grid, table, factor, column))
             column += n_combinations(name, n_species) * grid.n
 
     def __call__(self, structures, block):
         """Write the rows of `structures` into `block`, C-contiguous, float32 or float64."""
         kinds = np.searchsorted(self.species, structures.numbers)
-        for name, geometry, weighting, grid, factor, column in self.terms:
+        for name, geometry, weighting, grid, table, factor, column in self.terms:
             if name == "k1":
                 self._fill_singles(kinds, structures.offsets, grid, factor, block, column)
                 continue
@@ -82,6 +83,7 @@ class NativeMBTR:
                 geometry,
                 weighting,
                 grid,
+                table,
                 self.scaling,
                 factor,
                 block,
@@ -108,11 +110,11 @@ class NativeMBTR:
 
 
 def tabulate_grid(min, max, n, sigma):
-    """Describe a grid to the kernels, with a table of the integrals of a Gaussian over its cells.
+    """Describe a grid to the kernels, and tabulate the integrals of a Gaussian over its cells.
 
     The table holds, for a centre in the middle of each of `n_bins` equal parts of a cell, the
     integral over each cell in reach, and its first three derivatives with respect to the centre
-    (in sigma) over 1, 2 and 6.
+    (in sigma) over 1, 2 and 6: shape (n_bins, 4, 2 * half + 1), flattened.
     """
     step = (max - min) / (n - 1)
     ratio = step / sigma
@@ -126,7 +128,9 @@ def tabulate_grid(min, max, n, sigma):
         table[k, 1] = -np.diff(pdf)
         table[k, 2] = np.diff(-t * pdf) / 2
         table[k, 3] = -np.diff((t**2 - 1) * pdf) / 6
-    return _kernels.Grid(float(min - step / 2), float(step), int(n), float(sigma), int(half), table)
+    start = float(min - step / 2)
+    grid = _kernels.Grid(start, float(step), int(n), float(sigma), int(half), int(n_bins))
+    return grid, table.ravel()
 
 
 def _interval_probability(low, high):
