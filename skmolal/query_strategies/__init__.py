@@ -5,6 +5,7 @@ modAL's signature that returns ``(query_idx, metrics)``: distinct positions in t
 preference, and the utility of each.
 """
 
+from skmolal.query_strategies._checks import check_query_result, check_query_strategy
 from skmolal.query_strategies._cluster import cluster_sampling
 from skmolal.query_strategies._greedy_target import greedy_target_sampling
 from skmolal.query_strategies._k_center import k_center_sampling
@@ -14,8 +15,6 @@ from skmolal.query_strategies._max_det import max_det_sampling
 from skmolal.query_strategies._random import random_sampling
 from skmolal.query_strategies._registry import (
     QueryStrategy,
-    check_query_result,
-    check_query_strategy,
     get_query_strategy,
     get_query_strategy_names,
 )
