@@ -18,7 +18,10 @@ _UPSTREAM_EXCEPTIONS: dict[str, str] = {}
 # scikit-learn's regressor warns there too.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:Predicted variances smaller than 0")
-@parametrize_with_checks([GaussianProcessRegressor()])
+@pytest.mark.filterwarnings("ignore:All .* predicted standard deviations are equal")
+@parametrize_with_checks(
+    [GaussianProcessRegressor(), GaussianProcessRegressor(warm_start=True, normalize_y=True)]
+)
 def test_estimator_checks(estimator, check):
     check(estimator)
 

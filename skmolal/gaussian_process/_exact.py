@@ -40,6 +40,8 @@ class ExactPosterior(DeviceState):
         The kernel matrix of the training samples.
     y : ndarray of shape (n_samples, n_targets)
         Targets, normalised.
+    cache : PoolCache, default=None
+        Keeps what is known of pool rows.
 
     Raises
     ------
@@ -49,8 +51,9 @@ class ExactPosterior(DeviceState):
 
     _device_attributes = ("whitened", "weights")
 
-    def __init__(self, gram, y):
+    def __init__(self, gram, y, cache=None):
         self.gram = gram
+        self.cache = cache
         self.factor = TiledCholesky(gram.tile, gram.dtype)
         self.extend(y)
 

@@ -1,6 +1,5 @@
 """Exact Gaussian process regression for many features and large pools."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,11 +11,18 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn_compat.utils.validation import validate_data
 
+from skmolal.gaussian_process._diagnostics import (
+    clip_variance,
+    warn_equal_std,
+    warn_slow_kernel,
+)
 from skmolal.gaussian_process._exact import ExactPosterior
 from skmolal.gaussian_process._factor import choose_tile
+from skmolal.gaussian_process._fingerprint import fingerprint_rows
 from skmolal.gaussian_process._gram import CompiledGram, HostGram
 from skmolal.gaussian_process._kernels import parse_kernel
 from skmolal.gaussian_process._likelihood import CompiledLikelihood, host_likelihood
+from skmolal.gaussian_process._pool_cache import PoolCache
 from skmolal.gaussian_process._precision import numerics
 
 __all__ = ["GaussianProcessRegressor"]
@@ -60,7 +66,25 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     n_targets : int, default=None
         Number of targets, for predictions and samples before fit. None means 1.
     random_state : int, RandomState instance or None, default=None
-        Draws the starts of the optimiser.
+        Draws the starts of the optimiser and the samples of `max_optimizer_samples`.
+    warm_start : bool, default=False
+        Whether fit continues from the fit before. The optimiser starts from the last optimum.
+        Where the new training samples begin with the old ones, at the same hyperparameters and
+        noise, the Cholesky factor is extended, and predictions with ``return_std=True`` keep
+        what they computed of each pool row, recognised by its content: a loop pays for new
+        samples only. Results are those of a fresh fit up to rounding. Nothing that is kept
+        travels with a clone or a pickle.
+    max_optimizer_samples : int, default=None
+        Hyperparameters are optimised on at most this many training samples, drawn without
+        replacement. None means all.
+    reoptimize_growth : float, default=None
+        With `warm_start`, hyperparameters are optimised again only when the training set has
+        grown by this factor since the last time, or does not begin with the old one. None means
+        at each fit.
+    pool_cache_bytes : int, default=2**31
+        With `warm_start`, the memory for what is kept of pool rows: their features, and one
+        number per training sample. Rows that a prediction does not ask for make room for those it
+        does; rows that do not fit are computed anew each time.
 
     Attributes
     ----------
@@ -111,6 +135,10 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "copy_X_train": ["boolean"],
         "n_targets": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "max_optimizer_samples": [Interval(Integral, 1, None, closed="left"), None],
+        "reoptimize_growth": [Interval(Real, 1, None, closed="left"), None],
+        "pool_cache_bytes": [Interval(Integral, 0, None, closed="left")],
     }
 
     def __init__(
@@ -124,6 +152,10 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         copy_X_train=True,
         n_targets=None,
         random_state=None,
+        warm_start=False,
+        max_optimizer_samples=None,
+        reoptimize_growth=None,
+        pool_cache_bytes=2**31,
     ):
         self.kernel = kernel
         self.alpha = alpha
@@ -133,6 +165,10 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.copy_X_train = copy_X_train
         self.n_targets = n_targets
         self.random_state = random_state
+        self.warm_start = warm_start
+        self.max_optimizer_samples = max_optimizer_samples
+        self.reoptimize_growth = reoptimize_growth
+        self.pool_cache_bytes = pool_cache_bytes
 
     # --- fit ------------------------------------------------------------------------------------
 
@@ -160,7 +196,22 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         numpy.linalg.LinAlgError
             If the kernel matrix is not positive definite; increase `alpha`.
         """
-        kernel = ConstantKernel() * RBF() if self.kernel is None else clone(self.kernel)
+        return self._fit(X, y)
+
+    def _fit(self, X, y, theta=None):
+        """Fit; where hyperparameters were to be optimised, set them to `theta` if it is given.
+
+        A loop that stored ``kernel_.theta`` after each fit comes back to the same state, bit for
+        bit, by the same sequence of calls with the stored values.
+        """
+        if self.reoptimize_growth is not None and not self.warm_start:
+            raise ValueError(
+                f"reoptimize_growth={self.reoptimize_growth} needs warm_start=True, got False"
+            )
+        previous = self.__dict__.pop("_posterior", None) if self.warm_start else None
+        template = ConstantKernel() * RBF() if self.kernel is None else clone(self.kernel)
+        continued = previous is not None and self._template == template
+        kernel = clone(self.kernel_) if continued else clone(template)
         rng = check_random_state(self.random_state)
         X, y = validate_data(
             self, X, y, multi_output=True, y_numeric=True, **self._input_checks(kernel)
@@ -179,15 +230,33 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             if self.normalize_y
             else (y.copy() if self.copy_X_train else y)
         )
-        self.kernel_ = kernel
+        self.kernel_, self._template = kernel, template
+        keys = self._training_keys(X)
+        grows = continued and begins_with(keys, self._keys)
+        self._keys = keys
         with numerics():
-            if self.optimizer is not None and kernel.n_dims > 0:
-                self.log_marginal_likelihood_value_ = self._optimize(rng)
-                self._posterior = self._make_posterior(noise)
-            else:
-                self._posterior = self._make_posterior(noise)
-                self.log_marginal_likelihood_value_ = self._posterior.log_likelihood()
+            if self._must_optimize(len(y), grows):
+                if theta is None:
+                    self._optimize(rng, noise)
+                else:
+                    set_theta(kernel, theta)
+                self._n_optimized = len(y)
+            self._posterior = self._make_posterior(noise, previous if grows else None)
+            self.log_marginal_likelihood_value_ = self._posterior.log_likelihood()
         return self
+
+    def _training_keys(self, X):
+        """Fingerprints of the training samples, where a warm start may ask for them."""
+        if not self.warm_start or getattr(X, "ndim", 1) != 2 or X.dtype == object:
+            return None
+        return fingerprint_rows(X)
+
+    def _must_optimize(self, n_samples, grows):
+        if self.optimizer is None or self.kernel_.n_dims == 0:
+            return False
+        if self.reoptimize_growth is None or not grows:
+            return True
+        return n_samples >= self.reoptimize_growth * self._n_optimized
 
     def _input_checks(self, kernel):
         if kernel is None or kernel.requires_vector_input:
@@ -217,28 +286,55 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _y_columns(self):
         return self.y_train_.reshape(len(self.y_train_), -1).astype(np.float64, copy=False)
 
-    def _make_posterior(self, noise):
+    def _make_posterior(self, noise, previous):
+        """Factor the kernel matrix; extend `previous`, of the first training samples, if possible.
+
+        Whether it is possible depends on hyperparameters and noise.
+        """
+        y = self._y_columns()
+        if (
+            previous is not None
+            and self.kernel_ == previous.kernel
+            and np.array_equal(noise[: previous.gram.n_samples], previous.noise)
+        ):
+            try:
+                previous.gram.extend(self.X_train_, noise)
+                previous.extend(y)
+            except np.linalg.LinAlgError:
+                pass  # the error below is about the whole matrix
+            else:
+                previous.noise = noise
+                return previous
         spec, values, _ = parse_kernel(self.kernel_)
-        tile = choose_tile(len(noise))
+        # A factor that will grow keeps its tiles.
+        tile = choose_tile(max(2 * len(noise), 512) if self.warm_start else len(noise))
         if self._is_compiled(spec):
             gram = CompiledGram(spec, values, self.X_train_, noise, tile, np.float64)
         else:
             gram = HostGram(self.kernel_, self.X_train_, noise, tile)
+        cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
         try:
-            return ExactPosterior(gram, self._y_columns())
+            posterior = ExactPosterior(gram, y, cache)
         except np.linalg.LinAlgError as error:
             raise np.linalg.LinAlgError(
                 f"The kernel, {self.kernel_}, is not returning a positive definite matrix. Try "
                 "gradually increasing the 'alpha' parameter of your GaussianProcessRegressor "
                 f"estimator. ({error})"
             ) from error
+        posterior.kernel, posterior.noise = clone(self.kernel_), noise
+        return posterior
 
     def _is_compiled(self, spec):
         return spec is not None and getattr(self.X_train_, "ndim", 1) == 2
 
-    def _optimize(self, rng):
-        """Set the hyperparameters of ``kernel_``; return their log marginal likelihood."""
-        likelihood = self._likelihood()
+    def _optimize(self, rng, noise):
+        """Set the hyperparameters of ``kernel_`` to the largest log marginal likelihood."""
+        X, y = self.X_train_, self._y_columns()
+        if self.max_optimizer_samples is not None and len(y) > self.max_optimizer_samples:
+            rows = np.sort(rng.choice(len(y), self.max_optimizer_samples, replace=False))
+            X = X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
+            y, noise = y[rows], noise[rows]
+        likelihood = self._likelihood(X, y, noise)
 
         def obj_func(theta, eval_gradient=True):
             self.kernel_.theta = theta
@@ -255,10 +351,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         for _ in range(self.n_restarts_optimizer):
             starts.append(rng.uniform(bounds[:, 0], bounds[:, 1]))
         optima = [self._minimize(obj_func, start, bounds) for start in starts]
-        theta, minimum = min(optima, key=lambda optimum: optimum[1])
-        self.kernel_.theta = theta
+        set_theta(self.kernel_, min(optima, key=lambda optimum: optimum[1])[0])
         self.kernel_._check_bounds_params()
-        return -minimum
 
     def _minimize(self, obj_func, initial_theta, bounds):
         if callable(self.optimizer):
@@ -269,10 +363,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         _check_optimize_result("lbfgs", result)
         return result.x, result.fun
 
-    def _likelihood(self):
-        """A function (kernel, eval_gradient) -> (log marginal likelihood, gradient)."""
-        X, y = self.X_train_, self._y_columns()
-        noise = self._noise(len(y))
+    def _likelihood(self, X, y, noise):
+        """Make a function (kernel, eval_gradient) -> (log marginal likelihood, gradient)."""
         spec = parse_kernel(self.kernel_)[0]
         if not self._is_compiled(spec):
             return lambda kernel, gradient: host_likelihood(kernel, X, y, noise, gradient)
@@ -336,7 +428,9 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             kernel = self.kernel_
             kernel.theta = theta
         with numerics():
-            value, gradient = self._likelihood()(kernel, eval_gradient)
+            y = self._y_columns()
+            likelihood = self._likelihood(self.X_train_, y, self._noise(len(y)))
+            value, gradient = likelihood(kernel, eval_gradient)
         return (value, gradient) if eval_gradient else value
 
     # --- predict --------------------------------------------------------------------------------
@@ -371,16 +465,59 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if return_std and return_cov:
             raise RuntimeError("At most one of return_std or return_cov can be requested.")
         X = validate_data(self, X, reset=False, **self._input_checks(self.kernel))
-        if "_posterior" not in self.__dict__:
+        if not hasattr(self, "X_train_"):
             return self._predict_prior(X, return_std, return_cov)
+        posterior = self._fitted("predict")
+        if isinstance(posterior.gram, HostGram):
+            warn_slow_kernel(self.kernel_)
         with numerics():
             if return_cov:
-                mean, covariance = self._posterior.covariance(X)
+                mean, covariance = posterior.covariance(X)
                 return self._rescale_mean(mean), self._rescale_variance(covariance)
-            mean, variance = self._posterior.predict(X, return_std)
+            if return_std and posterior.cache is not None and self._keys is not None:
+                mean, variance = posterior.cache.predict(posterior, X)
+            else:
+                mean, variance = posterior.predict(X, return_std)
         if not return_std:
             return self._rescale_mean(mean)
-        return self._rescale_mean(mean), np.sqrt(self._rescale_variance(clip_variance(variance)))
+        return self._rescale_mean(mean), self._standard_deviation(variance, X)
+
+    def _predict_rows(self, X, rows, return_std=True):
+        """Predict ``X[rows]``, for loops that know the rows of their pool by number.
+
+        With `warm_start`, rows seen before are recognised by number, so nothing but the first
+        call reads `X`, which must stay the same unchanged object.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_all, n_features)
+            All samples of the loop.
+        rows : ndarray of int, shape (n_rows,)
+            Which to predict.
+        return_std : bool, default=True
+            Whether to return the standard deviation too.
+
+        Returns
+        -------
+        y_mean, y_std : ndarray
+            As from :meth:`predict`.
+        """
+        rows = np.asarray(rows)
+        posterior = self._fitted("_predict_rows")
+        if not return_std or posterior.cache is None or self._keys is None:
+            return self.predict(X[rows], return_std=return_std)
+        known = self.__dict__.get("_known_pool", (None, None))
+        if known[0] is not X:
+            known = (X, validate_data(self, X, reset=False, **self._input_checks(self.kernel)))
+            self._known_pool = known
+        with numerics():
+            mean, variance = posterior.cache.predict_rows(posterior, known[1], rows)
+        return self._rescale_mean(mean), self._standard_deviation(variance, X)
+
+    def _standard_deviation(self, variance, X):
+        std = np.sqrt(self._rescale_variance(clip_variance(variance)))
+        warn_equal_std(std, X, self.kernel_)
+        return std
 
     def _predict_prior(self, X, return_std, return_cov):
         kernel = ConstantKernel() * RBF() if self.kernel is None else self.kernel
@@ -438,12 +575,23 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tags.requires_fit = False
         return tags
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.pop("_known_pool", None)
+        return state
 
-def clip_variance(variance):
-    """Set negative variances, which rounding may leave, to zero, with scikit-learn's warning."""
-    negative = variance < 0
-    if np.any(negative):
-        warnings.warn(
-            "Predicted variances smaller than 0. Setting those variances to 0.", stacklevel=3
-        )
-    return np.where(negative, 0.0, variance)
+
+def set_theta(kernel, theta):
+    """Set hyperparameters so that setting ``kernel.theta`` again would change no bit of them."""
+    kernel.theta = theta
+    for _ in range(10):  # exp(log(x)) settles after one or two rounds
+        theta, kernel.theta = kernel.theta, kernel.theta
+        if np.array_equal(kernel.theta, theta):
+            return
+
+
+def begins_with(keys, old_keys):
+    """Tell whether the rows with `keys` begin with the rows with `old_keys`."""
+    if keys is None or old_keys is None:
+        return False
+    return len(keys) >= len(old_keys) and np.array_equal(keys[: len(old_keys)], old_keys)

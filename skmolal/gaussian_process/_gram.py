@@ -25,6 +25,9 @@ from skmolal.gaussian_process._precision import DeviceState
 __all__ = ["CompiledGram", "HostGram"]
 
 
+_PART = 256  # pool rows
+
+
 def dense_rows(X, start, stop, n_rows):
     """Copy rows of `X`, dense or CSR, to a dense array of `n_rows` rows padded with zeros."""
     part = X[start:stop]
@@ -39,13 +42,17 @@ def dense_rows(X, start, stop, n_rows):
     return padded
 
 
+def _slice(features, offset, height):
+    return Features(
+        jax.lax.dynamic_slice_in_dim(features.values, offset, height),
+        jax.lax.dynamic_slice_in_dim(features.squared_norms, offset, height),
+        features.centre,
+    )
+
+
 @partial(jax.jit, static_argnames=("spec", "height"))
 def _training_tile(spec, height, values, left, right, noise, offset, row, column, n_samples):
-    left = Features(
-        jax.lax.dynamic_slice_in_dim(left.values, offset, height),
-        jax.lax.dynamic_slice_in_dim(left.squared_norms, offset, height),
-        left.centre,
-    )
+    left = _slice(left, offset, height)
     noise = jax.lax.dynamic_slice_in_dim(noise, offset, height)
     rows = (row + offset + jnp.arange(height))[:, None]
     columns = (column + jnp.arange(right.values.shape[0]))[None, :]
@@ -60,6 +67,22 @@ def _cross_tile(spec, values, left, right, n_columns):
     shape = (left.values.shape[0], right.values.shape[0])
     tile = evaluate(spec, values, statistics(spec, left, right, jnp.zeros(shape, bool)))
     return jnp.where((jnp.arange(shape[1]) < n_columns)[None, :], tile, 0.0)
+
+
+@partial(jax.jit, static_argnames=("spec", "height", "dtype"))
+def _cross_rows(spec, height, dtype, values, X, train, centre, offset, n_columns):
+    train = _slice(train, offset, height)
+    inside = (offset + jnp.arange(height) < n_columns)[None, :]
+
+    def part(X):
+        left = make_features(X, centre, dtype)
+        eye = jnp.zeros((X.shape[0], height), bool)
+        return jnp.where(inside, evaluate(spec, values, statistics(spec, left, train, eye)), 0.0)
+
+    # In parts that stay in the processor's cache: centred features are never all in memory.
+    n_rows = min(_PART, X.shape[0])
+    parts = jax.lax.map(part, X.reshape(-1, n_rows, X.shape[1]))
+    return parts.reshape(X.shape[0], height)
 
 
 @partial(jax.jit, static_argnames="spec")
@@ -138,6 +161,32 @@ class CompiledGram(DeviceState):
         n_columns = self.n_samples - j * self.tile
         return _cross_tile(self.spec, self.values, rows, self.features[j], n_columns)
 
+    def keep(self, X, n_rows):
+        """Put samples on the device as they are, padded to `n_rows`, to be kept."""
+        return jnp.asarray(dense_rows(X, 0, X.shape[0], n_rows))
+
+    def take_kept(self, kept, rows):
+        """Select rows of kept samples."""
+        return kept[rows]
+
+    def kept_rows(self, kept):
+        """Turn kept samples into what :meth:`rows` returns."""
+        return make_features(kept, self.centre, self.dtype)
+
+    def kept_columns(self, kept, i, offset, height):
+        """Compute the kernel between kept samples and some training samples of tile i."""
+        return _cross_rows(
+            self.spec,
+            height,
+            self.dtype,
+            self.values,
+            kept,
+            self.features[i],
+            self.centre,
+            offset,
+            self.n_samples - i * self.tile,
+        )
+
     def diagonal(self, rows):
         """Compute the prior variance of pool rows."""
         return _diagonal(self.spec, self.values, rows)
@@ -206,6 +255,25 @@ class HostGram:
         samples, n_rows = rows
         block = self.kernel(samples, self.X[j * self.tile : (j + 1) * self.tile])
         return jnp.asarray(self._pad(block, n_rows, self.tile))
+
+    def keep(self, X, n_rows):
+        """Remember samples, to be padded to `n_rows`."""
+        return X, n_rows
+
+    def take_kept(self, kept, rows):
+        """Select rows of kept samples."""
+        return kept[0][rows], len(rows)
+
+    def kept_rows(self, kept):
+        """Turn kept samples into what :meth:`rows` returns."""
+        return kept
+
+    def kept_columns(self, kept, i, offset, height):
+        """Compute the kernel between kept samples and some training samples of tile i."""
+        samples, n_rows = kept
+        start = i * self.tile + offset
+        block = self.kernel(samples, self.X[start : start + height])
+        return jnp.asarray(self._pad(block, n_rows, height))
 
     def diagonal(self, rows):
         """Compute the prior variance of pool rows."""

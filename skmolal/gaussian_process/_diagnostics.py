@@ -1,0 +1,50 @@
+"""Warnings about a fitted model, each with its remedy. Only predict gives them."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import EfficiencyWarning
+
+__all__ = ["clip_variance", "warn_equal_std", "warn_slow_kernel"]
+
+_slow_kernels = set()
+
+
+def warn_slow_kernel(kernel):
+    """Say, once for each kind, that a kernel is not compiled."""
+    if type(kernel) not in _slow_kernels:
+        _slow_kernels.add(type(kernel))
+        warnings.warn(
+            f"The kernel {kernel} is not among those that are compiled, or has a part that is "
+            "not: it is evaluated by its own __call__ in float64, as by scikit-learn.",
+            EfficiencyWarning,
+            stacklevel=3,
+        )
+
+
+def warn_equal_std(std, X, kernel):
+    """Say so where all predicted stds of different samples are equal."""
+    if len(std) < 8 or not hasattr(X, "shape") or X.ndim != 2:
+        return
+    lowest, highest = std.min(axis=0), std.max(axis=0)
+    if np.any(highest - lowest > 1e-8 * highest) or not np.any(highest > 0):
+        return
+    if abs(X[1:] - X[:-1]).max() == 0:
+        return
+    warnings.warn(
+        f"All {len(std)} predicted standard deviations are equal, so they rank nothing. With the "
+        f"kernel {kernel} every sample is as good as infinitely far from the training samples, or "
+        "noise drowns what they say: start from a length scale near "
+        "skmolal.gaussian_process.median_length_scale(X), widen its bounds, or lower the noise.",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+def clip_variance(variance):
+    """Set negative variances, which rounding may leave, to zero, with scikit-learn's warning."""
+    negative = variance < 0
+    if not np.any(negative):
+        return variance
+    warnings.warn("Predicted variances smaller than 0. Setting those variances to 0.", stacklevel=4)
+    return np.where(negative, 0.0, variance)

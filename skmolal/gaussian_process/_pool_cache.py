@@ -1,0 +1,266 @@
+"""What a posterior knows of pool rows it has seen.
+
+The partial solve V = K(X_pool, X_train) L^-T of a pool row stays right when the training set
+grows: new training samples only append columns. So a loop pays for new pool rows and for new
+columns, and a mean or a variance is a product with V. Rows are kept in blocks; within the limit
+on memory, rows that the latest prediction asked for come first.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from skmolal.gaussian_process._factor import partial_steps
+from skmolal.gaussian_process._fingerprint import RowIndex, fingerprint_rows
+from skmolal.gaussian_process._kernels import product
+
+__all__ = ["PoolCache"]
+
+_MIN_HEIGHT = 16
+_PATIENCE = 8  # predictions after which a row that nobody asks for is gone
+
+
+@partial(jax.jit, donate_argnums=0)
+def _subtract_rows(acc, solved, factor_rows, offset):
+    rows = jax.lax.dynamic_slice_in_dim(factor_rows, offset, acc.shape[1])
+    return acc - product(solved, rows)
+
+
+@partial(jax.jit, donate_argnums=0)
+def _set_columns(solved, variance, acc, diagonal, inverse, offset):
+    """Solve for the columns of one tile from `offset` on, given the tiles before in `acc`."""
+    height = acc.shape[1]
+    earlier = jnp.where((jnp.arange(solved.shape[1]) < offset)[None, :], solved, 0.0)
+    acc = acc - product(earlier, jax.lax.dynamic_slice_in_dim(diagonal, offset, height))
+    old = jax.lax.dynamic_slice(solved, (0, offset), acc.shape)
+    new = product(acc, jax.lax.dynamic_slice(inverse, (offset, offset), (height, height)))
+    variance = variance + jnp.sum(old * old - new * new, axis=1)
+    return jax.lax.dynamic_update_slice(solved, new, (0, offset)), variance
+
+
+@jax.jit
+def _subtract_squares(variance, solved):
+    return variance - jnp.sum(solved * solved, axis=1)
+
+
+@jax.jit
+def _add_mean(mean, solved, whitened):
+    return mean + jnp.matmul(solved, whitened, precision="highest")
+
+
+@jax.jit
+def _take(array, rows):
+    return array[rows]
+
+
+class _Block:
+    """Some pool rows: their samples, their partial solve, their variance.
+
+    Attributes
+    ----------
+    names : ndarray of shape (n_rows, ...)
+        What the rows are recognised by: fingerprints, or numbers.
+    used : ndarray of int, shape (n_rows,)
+        When each row was asked for the last time.
+    """
+
+    def __init__(self, posterior, X, names, height, clock):
+        gram = posterior.gram
+        self.names = names
+        self.used = np.full(len(names), clock)
+        self.height = height
+        self.kept = gram.keep(X, height)
+        rows = gram.kept_rows(self.kept)
+        self.solved = []
+        self.variance = gram.diagonal(rows)
+        for solved in posterior.factor.solve_rows(partial(gram.cross_tile, rows)):
+            self.solved.append(solved)
+            self.variance = _subtract_squares(self.variance, solved)
+        self.n_samples = posterior.factor.n_samples
+
+    @property
+    def n_bytes(self):
+        """Memory of samples and partial solves; of other than numeric samples unknown."""
+        return sum(getattr(array, "nbytes", 0) for array in (self.kept, *self.solved))
+
+    def advance(self, posterior):
+        """Append the columns of training samples that came since."""
+        factor, gram = posterior.factor, posterior.gram
+        for i, offset, height in partial_steps(self.n_samples, factor.n_samples, factor.tile):
+            if i == len(self.solved):
+                self.solved.append(jnp.zeros((self.height, factor.tile), factor.dtype))
+            acc = gram.kept_columns(self.kept, i, offset, height)
+            for j in range(i):
+                acc = _subtract_rows(acc, self.solved[j], factor.rows[i][j], offset)
+            self.solved[i], self.variance = _set_columns(
+                self.solved[i],
+                self.variance,
+                acc,
+                factor.rows[i][i],
+                factor.inverses[i],
+                offset,
+            )
+        self.n_samples = factor.n_samples
+
+    def predict(self, posterior):
+        """Compute mean, shape (n_rows, n_targets), and variance, shape (n_rows,)."""
+        self.advance(posterior)
+        mean = jnp.zeros((), posterior.whitened[0].dtype)
+        for solved, whitened in zip(self.solved, posterior.whitened, strict=True):
+            mean = _add_mean(mean, solved, whitened)
+        n_rows = len(self.names)
+        return np.asarray(mean)[:n_rows], np.asarray(self.variance)[:n_rows]
+
+    def shrink(self, since, gram):
+        """Forget rows not asked for `since` that time, where they are more than half."""
+        alive = np.flatnonzero(self.used >= since)
+        if 2 * len(alive) > self.height or len(alive) == 0 or self.height <= _MIN_HEIGHT:
+            return False
+        self.height = max(_MIN_HEIGHT, 1 << (len(alive) - 1).bit_length())
+        self.names, self.used = self.names[alive], self.used[alive]
+        rows = np.zeros(self.height, dtype=int)
+        rows[: len(alive)] = alive
+        self.kept = gram.take_kept(self.kept, rows)
+        self.solved = [_take(solved, rows) for solved in self.solved]
+        self.variance = _take(self.variance, rows)
+        return True
+
+
+def _first_of_each(names):
+    """Find the first of equal names, in order, and which of these each name equals."""
+    _, first, again = np.unique(names, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[again.ravel()]
+
+
+class PoolCache:
+    """Partial solves of pool rows for one posterior that only grows.
+
+    Parameters
+    ----------
+    n_bytes : int
+        Limit on the memory of samples and partial solves. Blocks that the present prediction
+        does not use are dropped first, the longest unused before; rows that still do not fit are
+        computed anew by each prediction.
+    """
+
+    def __init__(self, n_bytes):
+        self.n_bytes = n_bytes
+        self._blocks = []
+        self._clock = 0
+        self._pool = None  # the table whose rows are known by number
+        self._index = None  # of the names of all rows, in the order of the blocks
+
+    def __getstate__(self):
+        return {"n_bytes": self.n_bytes}
+
+    def __setstate__(self, state):
+        self.__init__(**state)
+
+    @property
+    def n_rows(self):
+        """Number of rows kept."""
+        return sum(len(block.names) for block in self._blocks)
+
+    def predict(self, posterior, X):
+        """Predict the rows of `X`; rows seen before are recognised by content.
+
+        Parameters
+        ----------
+        posterior : ExactPosterior
+            The one the cache belongs to.
+        X : ndarray or CSR of shape (n_rows, n_features)
+            Pool.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_rows, n_targets)
+            As :meth:`ExactPosterior.predict` returns it.
+        variance : ndarray of shape (n_rows,)
+            Likewise.
+        """
+        if self._pool is not None:
+            self._reset(None)
+        names = fingerprint_rows(X)
+        if self._index is None:
+            known = [block.names for block in self._blocks]
+            self._index = RowIndex(np.concatenate([np.empty((0, 4), np.uint64), *known]))
+        return self._predict(posterior, X, np.arange(len(names)), names, self._index.find(names))
+
+    def predict_rows(self, posterior, X, rows):
+        """Predict ``X[rows]``; rows seen before are recognised by number.
+
+        Parameters
+        ----------
+        posterior : ExactPosterior
+            The one the cache belongs to.
+        X : ndarray or CSR of shape (n_all, n_features)
+            All rows that a loop may ask for: the same unchanged object in every call.
+        rows : ndarray of int, shape (n_rows,)
+            Which of them.
+
+        Returns
+        -------
+        mean, variance : ndarray
+            As from :meth:`predict`.
+        """
+        if self._pool is not X:
+            self._reset(X)
+        if self._index is None:
+            self._index = np.full(X.shape[0], -1)
+            known = [block.names for block in self._blocks]
+            self._index[np.concatenate([np.empty(0, int), *known])] = np.arange(self.n_rows)
+        return self._predict(posterior, X, rows, rows, self._index[rows])
+
+    def _reset(self, pool):
+        self._blocks, self._pool, self._index = [], pool, None
+
+    def _predict(self, posterior, X, rows, names, places):
+        self._clock += 1
+        mean = np.empty((len(rows), posterior.whitened[0].shape[1]))
+        variance = np.empty(len(rows))
+        start = 0
+        for block in self._blocks:
+            wanted = np.flatnonzero((places >= start) & (places < start + len(block.names)))
+            if wanted.size:
+                local = places[wanted] - start
+                block.used[local] = self._clock
+                block_mean, block_variance = block.predict(posterior)
+                mean[wanted], variance[wanted] = block_mean[local], block_variance[local]
+            start += len(block.names)
+        unknown = np.flatnonzero(places < 0)
+        if unknown.size:
+            first, again = _first_of_each(names[unknown])
+            height = posterior.block_rows(X, len(first))
+            for begin in range(0, len(first), height):
+                part = slice(begin, min(begin + height, len(first)))
+                new = unknown[first[part]]
+                block = _Block(posterior, X[rows[new]], names[new], height, self._clock)
+                block_mean, block_variance = block.predict(posterior)
+                wanted = (again >= part.start) & (again < part.stop)
+                local = again[wanted] - part.start
+                mean[unknown[wanted]] = block_mean[local]
+                variance[unknown[wanted]] = block_variance[local]
+                self._blocks.append(block)
+                self._keep_limit()
+        self._keep_limit()
+        changed = [block.shrink(self._clock - _PATIENCE, posterior.gram) for block in self._blocks]
+        if unknown.size or any(changed):
+            self._index = None
+        return mean, variance
+
+    def _keep_limit(self):
+        """Drop blocks until the rest is within the limit."""
+        sizes = {id(block): block.n_bytes for block in self._blocks}
+        total = sum(sizes.values())
+        # Of equally recent blocks the latest goes first: the others are kept for good.
+        for block in sorted(self._blocks[::-1], key=lambda block: block.used.max()):
+            if total <= self.n_bytes:
+                return
+            self._blocks = [other for other in self._blocks if other is not block]
+            self._index = None
+            total -= sizes[id(block)]
