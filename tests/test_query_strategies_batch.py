@@ -282,6 +282,12 @@ def test_wrong_representations():
         k_center_sampling(make_fitted(), X_pool, 2, representation=StandardScaler())
 
 
+def test_labelled_rows_of_other_features_are_refused():
+    _, _, X_pool = make_data()
+    with pytest.raises(ValueError, match="labelled rows have 3 features, X_pool has 2"):
+        k_center_sampling(make_fitted(), X_pool[:, :2], 2)
+
+
 def test_a_grid_may_vary_the_representation():
     strategy = get_query_strategy("lcmd", representation=FirstColumns(2))
     twin = clone(strategy)

@@ -84,9 +84,12 @@ class _Distances:
     """
 
     def __init__(self, X, labelled):
+        if labelled is not None and labelled.shape[1] != X.shape[1]:
+            raise ValueError(
+                f"the labelled rows have {labelled.shape[1]} features, X_pool has {X.shape[1]}"
+            )
         self.X, self.labelled = X, labelled
         self.n_labelled = 0 if labelled is None else labelled.shape[0]
-        self.diagonal = self._diagonal(X)
 
     def column(self, i):
         """Compute the squared distances of the pool to its row `i`, shape (n_pool,)."""
@@ -132,14 +135,15 @@ class EuclideanDistances(_Distances):
     """
 
     def __init__(self, X, labelled):
+        super().__init__(X, labelled)
         if issparse(X) or issparse(labelled):
-            X = X.astype(np.float64)
-            labelled = None if labelled is None else labelled.astype(np.float64)
+            self.X = X.astype(np.float64)
+            self.labelled = None if labelled is None else labelled.astype(np.float64)
         else:
             centre = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
-            X = X - centre
-            labelled = None if labelled is None else labelled.astype(X.dtype) - centre
-        super().__init__(X, labelled)
+            self.X = X - centre
+            self.labelled = None if labelled is None else labelled.astype(X.dtype) - centre
+        self.diagonal = self._diagonal(self.X)
 
     @staticmethod
     def _product(left, right):
@@ -157,8 +161,9 @@ class KernelDistances(_Distances):
     """Distances in the feature space of a kernel, without its white noise."""
 
     def __init__(self, kernel, X, labelled):
-        self.kernel = kernel
         super().__init__(X, labelled)
+        self.kernel = kernel
+        self.diagonal = self._diagonal(X)
 
     def _product(self, left, right):
         return self.kernel(left, right)
