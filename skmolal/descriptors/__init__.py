@@ -1,5 +1,19 @@
 """Molecules to features."""
 
+from skmolal.descriptors._acsf import ACSFTransformer
+from skmolal.descriptors._coulomb import CoulombMatrixTransformer
+from skmolal.descriptors._lmbtr import LMBTRTransformer
 from skmolal.descriptors._mbtr import MBTRTransformer
+from skmolal.descriptors._morgan import MorganFingerprintTransformer
+from skmolal.descriptors._rdkit_descriptors import RDKitDescriptorsTransformer
+from skmolal.descriptors._soap import SOAPTransformer
 
-__all__ = ["MBTRTransformer"]
+__all__ = [
+    "ACSFTransformer",
+    "CoulombMatrixTransformer",
+    "LMBTRTransformer",
+    "MBTRTransformer",
+    "MorganFingerprintTransformer",
+    "RDKitDescriptorsTransformer",
+    "SOAPTransformer",
+]

@@ -50,14 +50,13 @@ class BlockRunner:
 
     def compute_dense(self, structures, kept=None, out=None):
         """Return the rows of all molecules, all columns or those `kept`, in `out` if given."""
+        clear = out is not None  # new zeros are given out by the system, and cost nothing
         if out is None:
             n_columns = self.n_features if kept is None else len(kept)
             out = np.zeros((len(structures), n_columns), self.dtype)
-        else:
-            out[...] = 0
         # memory maps are arrays of a class of their own, which compiled code does not know
         target = np.asarray(out) if self.threads and kept is None else None
-        for rows, block in self._run(structures, partial(_select, kept=kept), target):
+        for rows, block in self._run(structures, partial(_select, kept=kept), target, clear):
             if target is None:
                 out[rows] = block
         return out
@@ -76,8 +75,11 @@ class BlockRunner:
             nonzero |= found
         return np.flatnonzero(nonzero)
 
-    def _run(self, structures, finish, target=None):
-        """Yield ``rows, finish(block)`` in order; blocks are parts of `target`, if given."""
+    def _run(self, structures, finish, target=None, clear=False):
+        """Yield ``rows, finish(block)`` in order.
+
+        Blocks are parts of `target`, if given, which is set to zero before, if `clear`.
+        """
         blocks = list(self._split_rows(len(structures)))
 
         def tasks():
@@ -85,7 +87,7 @@ class BlockRunner:
                 part = rows.stop - rows.start if target is None else target[rows]
                 yield structures.take(rows), part
 
-        work = partial(_work, self.fill, finish, self.n_features, self.dtype)
+        work = partial(_work, self.fill, finish, self.n_features, self.dtype, clear)
         results = (_run_threads if self.threads else _run_processes)(work, tasks(), self.n_jobs)
         bar = tqdm(
             total=len(structures), desc=self.label, unit="molecule", disable=not self.verbose
@@ -102,11 +104,16 @@ class BlockRunner:
             yield slice(start, min(start + step, n_rows))
 
 
-def _work(fill, finish, n_features, dtype, structures, part):
+def _work(fill, finish, n_features, dtype, clear, structures, part):
     """Compute one block: a new one of so many rows, or a given one."""
-    block = np.zeros((part, n_features), dtype) if isinstance(part, int) else part
-    fill(structures, block)
-    return finish(block) if block is not part else None
+    if isinstance(part, int):
+        block = np.zeros((part, n_features), dtype)
+        fill(structures, block)
+        return finish(block)
+    if clear:
+        part[...] = 0
+    fill(structures, part)
+    return None
 
 
 def _select(block, kept):

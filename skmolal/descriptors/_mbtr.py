@@ -86,10 +86,10 @@ class MBTRTransformer(TermParamsMixin, TransformerMixin, BaseEstimator):
         What computes the features: "native", compiled loops for finite molecules, run by threads;
         or "dscribe", run by processes. Both give the same numbers, to 1e-6 of the largest.
         "auto" is "native" unless `periodic`. The first call of "native" on a machine compiles it,
-        which takes seconds, and keeps the result on disk.
+        which takes seconds, and keeps the result on disk where it may write.
     sparse : bool, default=False
-        Whether to return a CSR matrix. Only small blocks of it are ever dense: 16 MiB for each
-        worker.
+        Whether to return a CSR matrix. Only small blocks of it are ever dense: 16 MiB, or one row
+        if that is more, for each worker.
     dtype : {"float32", "float64"} or type, default="float32"
         Type of the features. They are summed up in float64 in any case.
     n_jobs : int, default=None

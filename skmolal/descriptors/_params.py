@@ -14,6 +14,8 @@ _SETTINGS = {
 class TermParamsMixin:
     """Adds the settings inside k1, k2 and k3 to the parameters of an estimator."""
 
+    _terms = TERMS
+
     def get_params(self, deep=True):
         """Get parameters for this estimator.
 
@@ -29,7 +31,7 @@ class TermParamsMixin:
         """
         params = super().get_params(deep=False)
         if deep:
-            for term in TERMS:
+            for term in self._terms:
                 params |= _nested_params(term, params[term])
         return params
 
@@ -54,13 +56,13 @@ class TermParamsMixin:
             If there is no such parameter, or if a setting is inside a term that is None.
         """
         nested = {key: value for key, value in params.items() if "__" in key}
-        terms = {term: params.get(term, getattr(self, term)) for term in TERMS}
+        terms = {term: params.get(term, getattr(self, term)) for term in self._terms}
         for key in sorted(nested, key=lambda key: key.count("__")):
             term, *path = key.split("__")
-            if term not in TERMS:
+            if term not in self._terms:
                 raise ValueError(
                     f"Invalid parameter {key!r} for estimator {type(self).__name__}: only "
-                    f"{list(TERMS)} have settings inside"
+                    f"{list(self._terms)} have settings inside"
                 )
             terms[term] = _replace_setting(term, terms[term], path, nested[key])
         plain = {key: value for key, value in params.items() if key not in nested}
