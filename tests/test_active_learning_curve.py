@@ -53,6 +53,7 @@ def test_frame_has_a_row_per_strategy_repeat_and_round():
     assert (result.frame[["fit_time", "query_time", "score_time"]] >= 0).all(axis=None)
     counts = result.picks.groupby(["strategy", "repeat"]).size()
     assert (counts == 18).all()
+    assert result.settings == {"n_repeats": 2, "n_initial": 6, "n_pool": 60, "n_test": 20}
 
 
 def test_scores_are_those_of_a_hand_written_loop():

@@ -1,5 +1,6 @@
-"""Scores of active learning: scorers for grid searches and curves, and what a curve saves."""
+"""Scores of active learning: scorers for grids and curves, what a curve saves and proves."""
 
+from skmolal.metrics._comparison import compare_strategies
 from skmolal.metrics._overlap import distribution_overlap
 from skmolal.metrics._savings import data_savings
 from skmolal.metrics._scorers import (
@@ -9,6 +10,7 @@ from skmolal.metrics._scorers import (
 )
 
 __all__ = [
+    "compare_strategies",
     "data_savings",
     "distribution_overlap",
     "make_discovery_scorer",

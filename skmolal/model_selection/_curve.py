@@ -103,8 +103,10 @@ def active_learning_curve(
     -------
     curve : Bunch
         ``frame`` (DataFrame with columns ``strategy``, ``repeat``, ``n_labelled``, one per
-        scorer, ``fit_time``, ``query_time``, ``score_time`` in s) and ``picks`` (DataFrame with
-        ``strategy``, ``repeat``, ``round``, ``position`` in `X`, ``predicted`` and ``label``).
+        scorer, ``fit_time``, ``query_time``, ``score_time`` in s), ``picks`` (DataFrame with
+        ``strategy``, ``repeat``, ``round``, ``position`` in `X`, ``predicted`` and ``label``)
+        and ``settings`` (dict with ``n_repeats``, ``n_initial``, and ``n_pool`` and ``n_test``,
+        the molecules of a repeat's pool and test set; with `groups`, means over repeats).
 
     Raises
     ------
@@ -115,6 +117,7 @@ def active_learning_curve(
     --------
     skmolal.plotting.ActiveLearningCurveDisplay : Draws the result.
     skmolal.metrics.data_savings : What a strategy saves.
+    skmolal.metrics.compare_strategies : Which differences are real.
 
     Examples
     --------
@@ -162,10 +165,11 @@ def active_learning_curve(
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     n_workers = joblib.effective_n_jobs(n_jobs)
     with tqdm(total=n_repeats * len(strategies), desc="campaigns", disable=not verbose) as progress:
-        results, calls, held = {}, {}, 0
+        results, calls, held, n_pool = {}, {}, 0, []
         for repeat in range(n_repeats):
             repeat_seed = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0] >> 1)
             pool_idx, held_out = _split(X, y, test_size, groups, test_idx, repeat_seed)
+            n_pool.append(len(pool_idx))
             features = None  # of a repeat, made if something is left to do; for all strategies
             for name, strategy in strategies.items():
                 path = checkpoint_dir and replicate_path(checkpoint_dir, name, repeat)
@@ -200,7 +204,16 @@ def active_learning_curve(
             if repeat == n_repeats - 1 or (held > _HELD_BYTES and len(calls) >= n_workers):
                 results |= _play_all(calls, n_jobs, n_workers, progress)
                 calls, held = {}, 0
-    return _gather(results, [(s, r) for s in strategies for r in range(n_repeats)], list(scorers))
+    frame, picks = _gather(
+        results, [(s, r) for s in strategies for r in range(n_repeats)], list(scorers)
+    )
+    settings = {
+        "n_repeats": n_repeats,
+        "n_initial": n_initial,
+        "n_pool": round(np.mean(n_pool)),
+        "n_test": round(len(y) - np.mean(n_pool)),
+    }
+    return Bunch(frame=frame, picks=picks, settings=settings)
 
 
 class _Features(NamedTuple):
@@ -399,4 +412,4 @@ def _gather(results, order, scorers):
     frame = pd.DataFrame(rows, columns=["strategy", "repeat", "n_labelled", *scorers, *times])
     picks = pd.DataFrame(picks)
     picks["predicted"] = picks["predicted"].astype(float)
-    return Bunch(frame=frame, picks=picks)
+    return frame, picks
