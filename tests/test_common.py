@@ -7,7 +7,15 @@ a reason each, the checks that do not apply.
 import pytest
 from sklearn.base import clone
 
-from skmolal import MBTRTransformer
+from skmolal.descriptors import (
+    ACSFTransformer,
+    CoulombMatrixTransformer,
+    LMBTRTransformer,
+    MBTRTransformer,
+    MorganFingerprintTransformer,
+    RDKitDescriptorsTransformer,
+    SOAPTransformer,
+)
 from skmolal.query_strategies import get_query_strategy, get_query_strategy_names
 from tests.strategy_checks import STRATEGY_CHECKS
 from tests.transformer_checks import TRANSFORMER_CHECKS
@@ -108,10 +116,43 @@ MOLECULE_TRANSFORMERS = [
     MBTRTransformer(backend="dscribe", dtype="float64", normalization="n_atoms"),
     MBTRTransformer("default", k3="default", sparse=True, normalization="l2"),
     MBTRTransformer(drop_zero_features=True),
+    CoulombMatrixTransformer(),
+    CoulombMatrixTransformer("eigenspectrum", dtype="float64"),
+    CoulombMatrixTransformer("none", sparse=True),
+    SOAPTransformer(n_max=3, l_max=2),
+    SOAPTransformer(n_max=3, l_max=2, average="inner", compression="mu1nu1", dtype="float64"),
+    ACSFTransformer(),
+    ACSFTransformer(per_species=False, average="sum", sparse=True),
+    LMBTRTransformer(),
+    LMBTRTransformer(k3="default", per_species=False, dtype="float64", sparse=True),
+    MorganFingerprintTransformer(),
+    MorganFingerprintTransformer(counts=True, sparse=True, include_chirality=True),
+    RDKitDescriptorsTransformer(),
+    RDKitDescriptorsTransformer(["MolWt", "TPSA"], dtype="float64", sparse=True),
 ]
 
+SYMMETRIC = "atoms that symmetry maps onto each other keep their order"
+AS_GIVEN = "atoms are taken in the order they have"
 
-@pytest.mark.parametrize("check", TRANSFORMER_CHECKS)
-@pytest.mark.parametrize("transformer", MOLECULE_TRANSFORMERS, ids=repr)
+# (class, permutation): check -> why it does not hold.
+NOT_PROMISED_BY_TRANSFORMERS = {
+    ("CoulombMatrixTransformer", "sorted_l2"): {"check_order_of_atoms": SYMMETRIC},
+    ("CoulombMatrixTransformer", "none"): {"check_order_of_atoms": AS_GIVEN},
+}
+
+
+def iterate_transformer_checks():
+    for transformer in MOLECULE_TRANSFORMERS:
+        permutation = transformer.get_params().get("permutation")
+        name = type(transformer).__name__
+        reasons = NOT_PROMISED_BY_TRANSFORMERS.get((name, permutation), {})
+        for check in TRANSFORMER_CHECKS:
+            reason = reasons.get(check.__name__)
+            marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+            test_id = f"{transformer!r}-{check.__name__.removeprefix('check_')}"
+            yield pytest.param(transformer, check, marks=marks, id=test_id)
+
+
+@pytest.mark.parametrize(("transformer", "check"), list(iterate_transformer_checks()))
 def test_molecule_transformer(transformer, check):
     check(clone(transformer))

@@ -1,0 +1,112 @@
+"""Molecules as RDKit's graphs: by their SMILES, or with bonds perceived from coordinates."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from numbers import Integral
+
+from skmolal.descriptors._structures import Structures, flatten_molecules
+from skmolal.molecules import as_molecules
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """Molecules, checked, of which graphs can be made one by one."""
+
+    structures: Structures
+    smiles: list  # of str or None
+    charges: list  # of int, in elementary charges
+    first: int = 0  # index of the first molecule among all, for messages
+
+    def __len__(self):
+        return len(self.structures)
+
+    def take(self, rows):
+        """Return the molecules of a slice of consecutive rows."""
+        return replace(
+            self,
+            structures=self.structures.take(rows),
+            smiles=self.smiles[rows],
+            charges=self.charges[rows],
+            first=self.first + rows.start,
+        )
+
+    def make_mol(self, i):
+        """Build the ``rdkit.Chem.Mol`` of molecule i, hydrogens implicit."""
+        from rdkit.rdBase import BlockLogs
+
+        one = self.structures.take(slice(i, i + 1))
+        with BlockLogs():  # RDKit prints its complaints; ours name the molecule
+            if self.smiles[i] is None:
+                return _perceive(one, self.charges[i], self.first + i)
+            return _parse(self.smiles[i], one.numbers, self.first + i)
+
+
+def check_rdkit(estimator):
+    """Raise an ImportError that names the extra if RDKit is not there."""
+    try:
+        import rdkit  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f'{type(estimator).__name__} needs RDKit: python -m pip install "skmolal[rdkit]"'
+        ) from error
+
+
+def read_graphs(X):
+    """Turn molecules into checked :class:`Graphs`."""
+    molecules = as_molecules(X)
+    structures = flatten_molecules(molecules)
+    smiles = [atoms.info.get("smiles") or None for atoms in molecules]
+    charges = [atoms.info.get("charge", 0) for atoms in molecules]
+    for i, (text, charge) in enumerate(zip(smiles, charges, strict=True)):
+        if text is not None and not isinstance(text, str):
+            raise ValueError(f"molecules[{i}].info['smiles'] must be a str, got {text!r}")
+        if not (
+            isinstance(charge, Integral) or (isinstance(charge, float) and charge.is_integer())
+        ):
+            raise ValueError(f"molecules[{i}].info['charge'] must be an int, got {charge!r}")
+    return Graphs(structures, smiles, [int(charge) for charge in charges])
+
+
+def _parse(text, numbers, i):
+    from rdkit import Chem
+
+    mol = Chem.MolFromSmiles(text)
+    if mol is None:
+        raise ValueError(
+            f"molecules[{i}]: RDKit cannot parse the SMILES {text!r} in atoms.info['smiles']"
+        )
+    # A SMILES that was carried along when the atoms were changed would be silently wrong.
+    heavy = Counter(int(z) for z in numbers if z != 1)
+    if Counter(atom.GetAtomicNum() for atom in mol.GetAtoms() if atom.GetAtomicNum() != 1) != heavy:
+        raise ValueError(
+            f"molecules[{i}]: the SMILES {text!r} in atoms.info['smiles'] has other elements than "
+            "the atoms"
+        )
+    return mol
+
+
+def _perceive(one, charge, i):
+    from rdkit import Chem
+    from rdkit.Chem import rdDetermineBonds
+
+    mol = Chem.RWMol()
+    for number in one.numbers:
+        atom = Chem.Atom(int(number))
+        atom.SetNoImplicit(True)  # all hydrogens are there
+        mol.AddAtom(atom)
+    conformer = Chem.Conformer(len(one.numbers))
+    for k, position in enumerate(one.positions.tolist()):
+        conformer.SetAtomPosition(k, position)
+    mol.AddConformer(conformer)
+    try:
+        if len(one.numbers) > 1:  # RDKit adds hydrogens to a lone atom
+            rdDetermineBonds.DetermineBonds(mol, charge=charge)
+        mol = mol.GetMol()
+        Chem.SanitizeMol(mol)
+        return Chem.RemoveHs(mol)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"molecules[{i}]: RDKit cannot perceive the bonds of a molecule of charge {charge} "
+            f"({str(error).splitlines()[0]}); give its SMILES in atoms.info['smiles'], or its "
+            "charge in atoms.info['charge']"
+        ) from error
