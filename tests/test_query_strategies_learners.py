@@ -15,6 +15,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skmolal.query_strategies import (
     cluster_sampling,
+    greedy_target_sampling,
+    lcmd_sampling,
     target_sampling,
     uncertainty_cluster_sampling,
     uncertainty_sampling,
@@ -45,8 +47,10 @@ def test_committee_of_pipelines_clusters_the_features_of_its_first_member():
     pipeline = make_pipeline(CountingTransformer(), make_regressor())
     members = [ActiveLearner(pipeline, X_training=make_molecules(X), y_training=y)]
     committee = CommitteeRegressor(members, query_strategy=cluster_sampling)
-    query_idx, _ = cluster_sampling(committee, make_molecules(X_pool), 4)
-    np.testing.assert_array_equal(query_idx, cluster_sampling(None, X_pool, 4)[0])
+    molecules = make_molecules(X_pool)
+    for strategy in (cluster_sampling, lcmd_sampling, greedy_target_sampling):
+        expected = strategy(make_fitted(), X_pool, 4)
+        np.testing.assert_allclose(strategy(committee, molecules, 4), expected)
 
 
 @pytest.mark.parametrize("strategy", [uncertainty_sampling, uncertainty_cluster_sampling])

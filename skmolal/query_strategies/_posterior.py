@@ -40,6 +40,9 @@ class PoolView:
         if self._pipeline is not None:
             self._inner = self._model = self._pipeline.steps[-1][1]
         self._features = None
+        # A committee predicts together, but has no features of its own.
+        members = getattr(learner, "learner_list", None)
+        self._first_member = PoolView(members[0], X_pool) if members else None
 
     @property
     def n_pool(self):
@@ -78,8 +81,8 @@ class PoolView:
         ValueError
             If there is no Pipeline and `X_pool` is not a finite numeric table.
         """
-        if self._pipeline is None and hasattr(self.learner, "learner_list"):
-            return PoolView(self.learner.learner_list[0], self.X_pool).features(rows)
+        if self._first_member is not None:
+            return self._first_member.features(rows)
         features = self.rows()
         if self._pipeline is None and getattr(features, "ndim", 2) == 1:
             raise ValueError(
@@ -97,8 +100,11 @@ class PoolView:
         -------
         features : {ndarray, CSR} of shape (n_labelled, n_features) or None
             ``X_train_`` of the estimator, or else ``X_training`` of the learner, through the
-            transformers of a Pipeline. None where neither is known.
+            transformers of a Pipeline. None where neither is known. Of a committee, those of its
+            first member.
         """
+        if self._first_member is not None:
+            return self._first_member.labelled_features()
         features = getattr(self._inner, "X_train_", None)
         if features is None:
             features = getattr(self.learner, "X_training", None)
@@ -115,7 +121,10 @@ class PoolView:
         -------
         y : ndarray of shape (n_labelled,), dtype float64, or None
             ``y_train_`` of the estimator in units of y, or else ``y_training`` of the learner.
+            Of a committee, those of its first member.
         """
+        if self._first_member is not None:
+            return self._first_member.labels()
         y = getattr(self._inner, "y_train_", None)
         if y is None:
             y = getattr(self.learner, "y_training", None)
