@@ -129,7 +129,7 @@ def compute_with_dscribe(molecules, species, k1, k2, k3, **settings):
         if term is not None:
             mbtr = MBTR(**term, species=species, **settings)
             with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-                warnings.filterwarnings("ignore", "Please use atoms.calc", FutureWarning)
+                warnings.filterwarnings("ignore", "Please use atoms.calc")
                 rows = [mbtr.create(atoms) for atoms in molecules]
             blocks.append(np.nan_to_num(np.array(rows)))
     return np.hstack(blocks)

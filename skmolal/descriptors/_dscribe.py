@@ -39,7 +39,7 @@ def fill_with_dscribe(
         columns = slice(start, start + mbtr.get_number_of_features())
         with _ONE_AT_A_TIME, warnings.catch_warnings():
             # dscribe 2.1.2 asks ASE for the calculator by its old name
-            warnings.filterwarnings("ignore", "Please use atoms.calc", FutureWarning)
+            warnings.filterwarnings("ignore", "Please use atoms.calc")
             for i, atoms in zip(filled, molecules, strict=True):
                 row = mbtr.create(atoms)
                 norm = np.linalg.norm(row) if normalization == "l2" else 1.0
