@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import EfficiencyWarning
 
-__all__ = ["clip_variance", "warn_equal_std", "warn_slow_kernel"]
+__all__ = ["clip_variance", "warn_equal_std", "warn_fallback", "warn_slow_kernel"]
 
 _slow_kernels = set()
 
@@ -41,10 +41,26 @@ def warn_equal_std(std, X, kernel):
     )
 
 
-def clip_variance(variance):
-    """Set negative variances, which rounding may leave, to zero, with scikit-learn's warning."""
+def warn_fallback(reason):
+    """Say that the fit had to be repeated in float64."""
+    warnings.warn(
+        f"float32 was not accurate enough for this model ({reason}), so it was fitted in float64, "
+        "which is slower: raise alpha, the variance of the noise, or set dtype='float64'.",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def clip_variance(variance, dtype):
+    """Set negative variances, which rounding may leave, to zero.
+
+    In float64 with scikit-learn's warning; in float32 the size of rounding errors is no news.
+    """
     negative = variance < 0
     if not np.any(negative):
         return variance
-    warnings.warn("Predicted variances smaller than 0. Setting those variances to 0.", stacklevel=4)
+    if dtype == "float64":
+        warnings.warn(
+            "Predicted variances smaller than 0. Setting those variances to 0.", stacklevel=4
+        )
     return np.where(negative, 0.0, variance)

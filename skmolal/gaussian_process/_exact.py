@@ -1,5 +1,7 @@
 """The exact posterior of a Gaussian process: Algorithm 2.1 of Rasmussen and Williams."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from sklearn import get_config
 from skmolal.gaussian_process._factor import TiledCholesky, join_tiles, split_tiles
 from skmolal.gaussian_process._kernels import product
 from skmolal.gaussian_process._precision import DeviceState
+from skmolal.gaussian_process._refine import refine
 
 __all__ = ["ExactPosterior"]
 
@@ -46,7 +49,8 @@ class ExactPosterior(DeviceState):
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the kernel matrix is not positive definite.
+        If the kernel matrix is not positive definite to the working precision, or a float32
+        factor of it too inaccurate.
     """
 
     _device_attributes = ("whitened", "weights")
@@ -62,8 +66,12 @@ class ExactPosterior(DeviceState):
         # Alg. 2.1, page 19, line 2 -> L = cholesky(K + sigma^2 I)
         self.factor.extend(self.gram.training_tile, self.gram.n_samples)
         # line 3 -> alpha = L^T \ (L \ y)
-        self.whitened = self.factor.solve_forward(split_tiles(y, self.gram.tile, self.gram.dtype))
-        self.weights = self.factor.solve_backward(self.whitened)
+        if self.gram.dtype == np.float64:
+            self.whitened = self.factor.solve_forward(split_tiles(y, self.gram.tile, np.float64))
+            self.weights = self.factor.solve_backward(self.whitened)
+        else:
+            self.weights = refine(self, y)
+            self.whitened = self.factor.whiten(self.weights)
 
     def log_likelihood(self):
         """Compute the log marginal likelihood of the targets."""
@@ -136,11 +144,16 @@ class ExactPosterior(DeviceState):
             for j in range(self.factor.n_tiles):
                 kernel_tile(j)
             return mean, None
+        variance = self.predict_variance(rows, kernel_tile)
+        return mean, variance
+
+    def predict_variance(self, rows, kernel_tile=None):
+        """Predict the variance of one block of device rows."""
         # lines 5 and 6 -> v = L \ K(X_test, X_train)^T, variance = k(x, x) - v^T v
         variance = self.gram.diagonal(rows)
-        for solved in self.factor.solve_rows(kernel_tile):
+        for solved in self.factor.solve_rows(kernel_tile or partial(self.gram.cross_tile, rows)):
             variance = _subtract_squares(variance, solved)
-        return mean, variance
+        return variance
 
     def covariance(self, X):
         """Compute mean, shape (n_rows, n_targets), and covariance, shape (n_rows, n_rows)."""
@@ -149,9 +162,7 @@ class ExactPosterior(DeviceState):
         covariance = np.empty((n_rows, n_rows))
         done = []
         for start, stop, rows in self.blocks(X):
-            solved = list(
-                self.factor.solve_rows(lambda j, rows=rows: self.gram.cross_tile(rows, j))
-            )
+            solved = list(self.factor.solve_rows(partial(self.gram.cross_tile, rows)))
             done.append((start, stop, rows, solved))
             for other_start, other_stop, other_rows, other in done:
                 block = self.gram.self_tile(other_rows, rows, start - other_start)

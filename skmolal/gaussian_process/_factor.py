@@ -260,6 +260,16 @@ class TiledCholesky(DeviceState):
             alpha[i] = _backward(self.inverses[i], acc)
         return alpha
 
+    def whiten(self, alpha):
+        """Compute ``L^T alpha`` for float64 tiles `alpha`, rounded to the factor's type."""
+        whitened = []
+        for i in range(self.n_tiles):
+            acc = jnp.zeros_like(alpha[i])
+            for j in range(i, self.n_tiles):
+                acc = _subtract_backward(acc, self.rows[j][i].astype(jnp.float64), alpha[j])
+            whitened.append(-acc.astype(self.dtype))
+        return whitened
+
     def inverse_rows(self, i):
         """Compute row block i of ``L^-T``: a list of tiles i, i+1, ..., all before are zero."""
         solved = [self.inverses[i].T]

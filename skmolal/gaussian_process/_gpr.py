@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import scipy.optimize
+from scipy import sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context, clone
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel
 from sklearn.utils import check_random_state
@@ -14,6 +15,7 @@ from sklearn_compat.utils.validation import validate_data
 from skmolal.gaussian_process._diagnostics import (
     clip_variance,
     warn_equal_std,
+    warn_fallback,
     warn_slow_kernel,
 )
 from skmolal.gaussian_process._exact import ExactPosterior
@@ -67,6 +69,13 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Number of targets, for predictions and samples before fit. None means 1.
     random_state : int, RandomState instance or None, default=None
         Draws the starts of the optimiser and the samples of `max_optimizer_samples`.
+    dtype : {"float64", "float32"}, default="float64"
+        Type of the arithmetic. ``"float32"`` is for speed: the factor and the variances are
+        float32, the dual weights are refined against the float64 kernel matrix, and predicted
+        stds of some training samples are checked to 1e-4 of the prior std. Where that fails the
+        fit is repeated in float64, and predict says so. Hyperparameters are always optimised in
+        float64, and kernels that are not compiled always evaluated in it. Predictions are float64
+        arrays in any case.
     warm_start : bool, default=False
         Whether fit continues from the fit before. The optimiser starts from the last optimum.
         Where the new training samples begin with the old ones, at the same hyperparameters and
@@ -135,6 +144,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "copy_X_train": ["boolean"],
         "n_targets": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
+        "dtype": [StrOptions({"float32", "float64"})],
         "warm_start": ["boolean"],
         "max_optimizer_samples": [Interval(Integral, 1, None, closed="left"), None],
         "reoptimize_growth": [Interval(Real, 1, None, closed="left"), None],
@@ -152,6 +162,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         copy_X_train=True,
         n_targets=None,
         random_state=None,
+        dtype="float64",
         warm_start=False,
         max_optimizer_samples=None,
         reoptimize_growth=None,
@@ -165,6 +176,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.copy_X_train = copy_X_train
         self.n_targets = n_targets
         self.random_state = random_state
+        self.dtype = dtype
         self.warm_start = warm_start
         self.max_optimizer_samples = max_optimizer_samples
         self.reoptimize_growth = reoptimize_growth
@@ -178,7 +190,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or list of object
+        X : array-like or CSR of shape (n_samples, n_features) or list of object
             Training samples.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
@@ -260,7 +272,9 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _input_checks(self, kernel):
         if kernel is None or kernel.requires_vector_input:
-            return {"dtype": "numeric", "ensure_2d": True}
+            compiled = kernel is None or parse_kernel(kernel)[0] is not None
+            accept_sparse = "csr" if compiled else False
+            return {"dtype": "numeric", "ensure_2d": True, "accept_sparse": accept_sparse}
         return {"dtype": None, "ensure_2d": False}
 
     def _noise(self, n_samples):
@@ -296,6 +310,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             previous is not None
             and self.kernel_ == previous.kernel
             and np.array_equal(noise[: previous.gram.n_samples], previous.noise)
+            and previous.dtype == self.dtype
         ):
             try:
                 previous.gram.extend(self.X_train_, noise)
@@ -309,12 +324,19 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         # A factor that will grow keeps its tiles.
         tile = choose_tile(max(2 * len(noise), 512) if self.warm_start else len(noise))
         if self._is_compiled(spec):
-            gram = CompiledGram(spec, values, self.X_train_, noise, tile, np.float64)
+            gram = CompiledGram(spec, values, self.X_train_, noise, tile, self.dtype)
         else:
             gram = HostGram(self.kernel_, self.X_train_, noise, tile)
         cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
+        reason = None
         try:
-            posterior = ExactPosterior(gram, y, cache)
+            try:
+                posterior = ExactPosterior(gram, y, cache)
+            except np.linalg.LinAlgError as error:
+                if gram.dtype == np.float64:
+                    raise
+                reason = str(error)
+                posterior = ExactPosterior(gram.in_float64(), y, cache)
         except np.linalg.LinAlgError as error:
             raise np.linalg.LinAlgError(
                 f"The kernel, {self.kernel_}, is not returning a positive definite matrix. Try "
@@ -322,6 +344,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"estimator. ({error})"
             ) from error
         posterior.kernel, posterior.noise = clone(self.kernel_), noise
+        posterior.dtype, posterior.fallback = self.dtype, reason
         return posterior
 
     def _is_compiled(self, spec):
@@ -440,9 +463,9 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or list of object
+        X : array-like or CSR of shape (n_samples, n_features) or list of object
             Samples to predict. They are streamed in blocks within
-            ``sklearn.get_config()["working_memory"]``.
+            ``sklearn.get_config()["working_memory"]``; of a CSR only blocks become dense.
         return_std : bool, default=False
             Whether to return the standard deviation too.
         return_cov : bool, default=False
@@ -470,6 +493,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         posterior = self._fitted("predict")
         if isinstance(posterior.gram, HostGram):
             warn_slow_kernel(self.kernel_)
+        elif posterior.fallback is not None:
+            warn_fallback(posterior.fallback)
         with numerics():
             if return_cov:
                 mean, covariance = posterior.covariance(X)
@@ -515,7 +540,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return self._rescale_mean(mean), self._standard_deviation(variance, X)
 
     def _standard_deviation(self, variance, X):
-        std = np.sqrt(self._rescale_variance(clip_variance(variance)))
+        std = np.sqrt(self._rescale_variance(clip_variance(variance, self.dtype)))
         warn_equal_std(std, X, self.kernel_)
         return std
 
@@ -527,6 +552,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         def spread(array):
             return array if n_targets == 1 else np.repeat(array[..., np.newaxis], n_targets, -1)
 
+        if sparse.issparse(X):
+            X = X.toarray()
         mean = spread(np.zeros(n_samples))
         if return_cov:
             return mean, spread(kernel(X))
@@ -573,6 +600,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
+        kernel = self.kernel
+        tags.input_tags.sparse = kernel is None or parse_kernel(kernel)[0] is not None
         return tags
 
     def __getstate__(self):

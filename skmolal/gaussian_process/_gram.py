@@ -119,6 +119,7 @@ class CompiledGram(DeviceState):
     def __init__(self, spec, values, X, noise, tile, dtype):
         self.spec = spec
         self.dtype = np.dtype(dtype)
+        self.exact_values = values
         self.values = jnp.asarray(values, dtype=self.dtype)
         self.tile = tile
         self.n_samples = 0
@@ -130,12 +131,18 @@ class CompiledGram(DeviceState):
     def extend(self, X, noise):
         """Replace the training samples by `X`, whose first rows are the present ones."""
         first = self.n_samples // self.tile
-        self.n_samples = X.shape[0]
+        self.X, self.host_noise, self.n_samples = X, noise, X.shape[0]
         del self.features[first:], self.noise[first:]
         for start in range(first * self.tile, self.n_samples, self.tile):
             stop = min(start + self.tile, self.n_samples)
             self.features.append(self.rows(X, start, stop, self.tile))
             self.noise += split_tiles(noise[start:stop], self.tile, self.dtype, fill=1.0)
+
+    def in_float64(self):
+        """Make the same matrix in float64."""
+        return CompiledGram(
+            self.spec, self.exact_values, self.X, self.host_noise, self.tile, np.float64
+        )
 
     def training_tile(self, i, offset, height, j):
         """Rows of tile (i, j) of the training matrix, noise included, padded by the identity."""

@@ -105,13 +105,12 @@ class _Block:
         self.n_samples = factor.n_samples
 
     def predict(self, posterior):
-        """Compute mean, shape (n_rows, n_targets), and variance, shape (n_rows,)."""
+        """Compute mean, shape (height, n_targets), and variance, shape (height,)."""
         self.advance(posterior)
         mean = jnp.zeros((), posterior.whitened[0].dtype)
         for solved, whitened in zip(self.solved, posterior.whitened, strict=True):
             mean = _add_mean(mean, solved, whitened)
-        n_rows = len(self.names)
-        return np.asarray(mean)[:n_rows], np.asarray(self.variance)[:n_rows]
+        return mean, self.variance
 
     def shrink(self, since, gram):
         """Forget rows not asked for `since` that time, where they are more than half."""
@@ -223,15 +222,18 @@ class PoolCache:
         self._clock += 1
         mean = np.empty((len(rows), posterior.whitened[0].shape[1]))
         variance = np.empty(len(rows))
-        start = 0
+        start, known = 0, []
         for block in self._blocks:
             wanted = np.flatnonzero((places >= start) & (places < start + len(block.names)))
             if wanted.size:
                 local = places[wanted] - start
                 block.used[local] = self._clock
-                block_mean, block_variance = block.predict(posterior)
-                mean[wanted], variance[wanted] = block_mean[local], block_variance[local]
+                known.append((wanted, local, *block.predict(posterior)))
             start += len(block.names)
+        # Only now wait for the device.
+        for wanted, local, block_mean, block_variance in known:
+            mean[wanted] = np.asarray(block_mean)[local]
+            variance[wanted] = np.asarray(block_variance)[local]
         unknown = np.flatnonzero(places < 0)
         if unknown.size:
             first, again = _first_of_each(names[unknown])
@@ -243,8 +245,8 @@ class PoolCache:
                 block_mean, block_variance = block.predict(posterior)
                 wanted = (again >= part.start) & (again < part.stop)
                 local = again[wanted] - part.start
-                mean[unknown[wanted]] = block_mean[local]
-                variance[unknown[wanted]] = block_variance[local]
+                mean[unknown[wanted]] = np.asarray(block_mean)[local]
+                variance[unknown[wanted]] = np.asarray(block_variance)[local]
                 self._blocks.append(block)
                 self._keep_limit()
         self._keep_limit()
@@ -258,7 +260,8 @@ class PoolCache:
         sizes = {id(block): block.n_bytes for block in self._blocks}
         total = sum(sizes.values())
         # Of equally recent blocks the latest goes first: the others are kept for good.
-        for block in sorted(self._blocks[::-1], key=lambda block: block.used.max()):
+        latest_first = list(reversed(self._blocks))
+        for block in sorted(latest_first, key=lambda block: block.used.max()):
             if total <= self.n_bytes:
                 return
             self._blocks = [other for other in self._blocks if other is not block]

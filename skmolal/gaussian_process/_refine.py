@@ -1,0 +1,147 @@
+"""Make a float32 factor safe: solve in float64 with it, and check it.
+
+The factor serves as preconditioner of conjugate gradients on the float64 kernel matrix, which is
+computed tile by tile [1]_. The solution for the targets gives the dual weights; those for a few
+training samples give reference variances, against which the factor's own are checked.
+
+References
+----------
+.. [1] Y. Saad, "Iterative Methods for Sparse Linear Systems", 2nd ed., SIAM (2003), alg. 9.1,
+   doi:10.1137/1.9780898718003.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn import get_config
+
+from skmolal.gaussian_process._factor import split_tiles
+
+__all__ = ["PrecisionError", "refine"]
+
+_TOLERANCE = 1e-6  # of the residual, relative to the right-hand side
+_MAX_ITERATIONS = 12
+_N_PROBES = 16
+_STD_TOLERANCE = 1e-4  # of a std, relative to the prior std
+
+
+class PrecisionError(np.linalg.LinAlgError):
+    """The float32 factor is not accurate enough."""
+
+
+@jax.jit
+def _multiply(acc, tile, x):
+    return acc + jnp.matmul(tile, x, precision="highest")
+
+
+@jax.jit
+def _multiply_transposed(acc, tile, x):
+    return acc + jnp.matmul(tile.T, x, precision="highest")
+
+
+@jax.jit
+def _column_dot(left, right):
+    return sum(jnp.sum(a * b, axis=0) for a, b in zip(left, right, strict=True))
+
+
+def _matrix(gram):
+    """A function that multiplies the training matrix in float64 with tiles of columns."""
+    exact = gram.in_float64()
+    n_tiles = len(exact.features)
+    n_bytes = 8 * exact.tile**2 * n_tiles * (n_tiles + 1) / 2
+    keep = n_bytes <= get_config()["working_memory"] * 2**20
+    kept = {}
+
+    def tile(i, j):
+        if (i, j) in kept:
+            return kept[i, j]
+        matrix = exact.training_tile(i, 0, exact.tile, j)
+        if keep:
+            kept[i, j] = matrix
+        return matrix
+
+    def multiply(x):
+        result = [jnp.zeros_like(part) for part in x]
+        for i in range(n_tiles):
+            for j in range(i + 1):
+                matrix = tile(i, j)
+                result[i] = _multiply(result[i], matrix, x[j])
+                if j < i:
+                    result[j] = _multiply_transposed(result[j], matrix, x[i])
+        return result
+
+    return multiply
+
+
+def refine(posterior, y):
+    """Solve for the dual weights in float64 and check the factor.
+
+    Parameters
+    ----------
+    posterior : ExactPosterior
+        With a float32 factor.
+    y : ndarray of shape (n_samples, n_targets)
+        Targets, normalised.
+
+    Returns
+    -------
+    weights : list of array of shape (tile, n_targets), dtype float64
+        Dual weights.
+
+    Raises
+    ------
+    PrecisionError
+        If the residual cannot be made small, or if predicted stds of training samples are off by
+        more than 1e-4 of the prior std.
+    """
+    gram, factor = posterior.gram, posterior.factor
+    n_samples = gram.n_samples
+    probes = np.unique(np.linspace(0, n_samples - 1, min(_N_PROBES, n_samples)).astype(int))
+    rows = gram.rows(gram.X[probes], 0, len(probes), len(probes))
+    columns = [gram.cross_tile(rows, j).T.astype(jnp.float64) for j in range(factor.n_tiles)]
+    right = [
+        jnp.concatenate([a, b], axis=1)
+        for a, b in zip(split_tiles(y, gram.tile, np.float64), columns, strict=True)
+    ]
+    solution = _conjugate_gradients(_matrix(gram), factor, right)
+    n_targets = y.shape[1]
+    prior = np.asarray(gram.diagonal(rows), dtype=np.float64)
+    explained = np.asarray(_column_dot(columns, [part[:, n_targets:] for part in solution]))
+    variance = np.asarray(posterior.predict_variance(rows), dtype=np.float64)
+    error = np.sqrt(np.clip(variance, 0, None)) - np.sqrt(np.clip(prior - explained, 0, None))
+    if not np.all(abs(error) <= _STD_TOLERANCE * np.sqrt(prior)):
+        raise PrecisionError(
+            f"predicted stds are off by up to {np.nanmax(abs(error) / np.sqrt(prior)):.1e} of the "
+            "prior std"
+        )
+    return [part[:, :n_targets] for part in solution]
+
+
+def _conjugate_gradients(multiply, factor, right):
+    def precondition(x):
+        whitened = factor.solve_forward([part.astype(factor.dtype) for part in x])
+        return [part.astype(jnp.float64) for part in factor.solve_backward(whitened)]
+
+    scale = jnp.maximum(_column_dot(right, right), np.finfo(np.float64).tiny)
+    solution = [jnp.zeros_like(part) for part in right]
+    residual, direction, old = right, None, None
+    for _ in range(_MAX_ITERATIONS):
+        preconditioned = precondition(residual)
+        new = _column_dot(residual, preconditioned)
+        if direction is None:
+            direction = preconditioned
+        else:
+            ratio = jnp.where(old > 0, new / jnp.where(old > 0, old, 1.0), 0.0)
+            direction = [
+                z + ratio[None, :] * p for z, p in zip(preconditioned, direction, strict=True)
+            ]
+        image = multiply(direction)
+        curvature = _column_dot(direction, image)
+        step = jnp.where(curvature > 0, new / jnp.where(curvature > 0, curvature, 1.0), 0.0)
+        solution = [x + step[None, :] * p for x, p in zip(solution, direction, strict=True)]
+        residual = [r - step[None, :] * q for r, q in zip(residual, image, strict=True)]
+        old = new
+        worst = float(jnp.max(_column_dot(residual, residual) / scale)) ** 0.5
+        if worst <= _TOLERANCE:
+            return solution
+    raise PrecisionError(f"the residual of the dual weights stays at {worst:.1e}")
