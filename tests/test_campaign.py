@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skmolal import Campaign
+from skmolal import GaussianProcessRegressor as Warm
 from skmolal.query_strategies import get_query_strategy
 
 
@@ -289,3 +290,51 @@ def test_random_states_left_open_are_seeded_by_the_campaign():
 def test_no_label_no_model():
     with pytest.raises(ValueError, match="no label yet"):
         Campaign(fixed_gp(), make_problem()[0]).fit()
+
+
+@pytest.mark.parametrize("strategy", ["uncertainty", "cluster", "uncertainty_cluster", "target"])
+def test_a_warm_regressor_makes_the_picks_of_a_cold_one(strategy):
+    X, y = make_problem()
+    options = {"low": 1.2} if strategy == "target" else None
+    picks = []
+    for warm_start in (False, True):
+        model = Warm(RBF(0.5), alpha=1e-2, warm_start=warm_start, optimizer=None)
+        campaign = Campaign(
+            model, X, query_strategy=strategy, query_options=options, random_state=0
+        )
+        picks.append(play(campaign, y, [6, 4, 8, 5]).labelled.tolist())
+    assert picks[0] == picks[1]
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+@pytest.mark.parametrize("growth", [None, 2.0])
+def test_a_stored_warm_campaign_continues_bit_for_bit(stop_after, growth):
+    X, y = make_problem()
+    model = Warm(
+        RBF(0.5, (0.1, 10.0)),
+        alpha=1e-2,
+        n_restarts_optimizer=1,
+        warm_start=True,
+        reoptimize_growth=growth,
+    )
+    sizes = [6, 4, 8, 5]
+    whole = play(Campaign(model, X, query_strategy="uncertainty", random_state=3), y, sizes)
+    part = Campaign(model, X, query_strategy="uncertainty", random_state=3)
+    play(part, y, sizes[:stop_after])
+    again = play(Campaign.from_json(part.to_json(), model, X), y, sizes[stop_after:])
+    np.testing.assert_array_equal(again.labelled, whole.labelled)
+    np.testing.assert_array_equal(again.estimator_.predict(X), whole.estimator_.predict(X))
+    assert again.history[-1]["hyperparameters"] == whole.history[-1]["hyperparameters"]
+
+
+def test_a_warm_campaign_copies_no_pool_to_predict_it():
+    X, y = make_problem()
+    model = Warm(RBF(0.5), alpha=1e-2, warm_start=True, optimizer=None)
+    campaign = play(Campaign(model, X, query_strategy="uncertainty", random_state=0), y, [6])
+    learner = campaign.fit()._learner(campaign.unlabelled)
+    mean, std = learner.predict(learner.X_pool, return_std=True)
+    assert "_copied" not in vars(learner.X_pool)
+    expected = model.fit(X[campaign.labelled], campaign.y).predict(X[campaign.unlabelled])
+    np.testing.assert_allclose(mean, expected)
+    np.testing.assert_array_equal(np.asarray(learner.X_pool), X[campaign.unlabelled])
+    assert len(std) == len(learner.X_pool) == 54

@@ -335,12 +335,20 @@ class Campaign:
         self : Campaign
             The campaign itself.
         """
+        return self._fit()
+
+    def _fit(self, theta=None):
+        """Fit; hyperparameters that were found before, `theta`, are not searched for again."""
         y = self.y
         if len(y) == 0:
             raise ValueError("there is no label yet: ask for some and tell them first")
         if self._n_fitted != len(y):
             start = perf_counter()
-            self._regressor.fit(take_rows(self.features, self.labelled), y)
+            X = take_rows(self.features, self.labelled)
+            if theta is not None and hasattr(self._regressor, "_predict_rows"):
+                self._regressor._fit(X, y, theta=np.array(theta))
+            else:
+                self._regressor.fit(X, y)
             self._n_fitted = len(y)
             self._batches[-1]["fit_time"] = perf_counter() - start
             self._batches[-1]["hyperparameters"] = _theta(self._regressor)
@@ -382,7 +390,10 @@ class Campaign:
         return self._features
 
     def _learner(self, pool):
-        return CampaignLearner(self._regressor, self.features, self.labelled, self.y, pool)
+        ours = isinstance(self.strategy, QueryStrategy)
+        return CampaignLearner(
+            self._regressor, self.features, self.labelled, self.y, pool, by_rows=ours
+        )
 
     def _round_seed(self, round_):
         """Draw a seed of its own for each round, and one for the estimator."""
@@ -531,7 +542,7 @@ class Campaign:
             # A regressor that starts warm depends on its earlier fits, so all are played again.
             if fitted and (batch is batches[-1] or getattr(_last(regressor), "warm_start", False)):
                 fit_time = batch["fit_time"]
-                self.fit()
+                self._fit(theta=batch["hyperparameters"])
                 batch["fit_time"] = fit_time
         self._pending = state["pending"]
         return self

@@ -2,6 +2,8 @@
 
 from functools import cached_property
 
+import numpy as np
+
 from skmolal._rows import take_rows
 
 __all__ = ["CampaignLearner"]
@@ -12,14 +14,30 @@ class CampaignLearner:
 
     It has what modAL's query strategies use of a learner: ``estimator``, ``predict``,
     ``X_training`` and ``y_training``.
+
+    Parameters
+    ----------
+    regressor : estimator
+        Fitted on the labelled rows.
+    features : array-like, n_samples rows
+        What `regressor` sees of all molecules of the campaign.
+    labelled, pool : ndarray of int
+        Positions of the training data, in order of labelling, and of the candidates.
+    y : ndarray of shape (n_labelled,)
+        The labels.
+    by_rows : bool
+        Whether the strategy may be given the pool as rows that are copied only where they are
+        read; a user's own function gets an array.
     """
 
-    def __init__(self, regressor, features, labelled, y, pool):
+    def __init__(self, regressor, features, labelled, y, pool, by_rows):
         self.estimator = regressor
         self.y_training = y
         self._features = features
         self._labelled = labelled
         self._pool = pool
+        knows_rows = getattr(regressor, "warm_start", False) and hasattr(regressor, "_predict_rows")
+        self._by_rows = by_rows and knows_rows and type(features) is np.ndarray
 
     @cached_property
     def X_training(self):
@@ -27,11 +45,43 @@ class CampaignLearner:
 
     @cached_property
     def X_pool(self):
+        if self._by_rows:
+            return _Rows(self._features, self._pool)
         return take_rows(self._features, self._pool)
 
     def predict(self, X, **kwargs):
-        return self.estimator.predict(X, **kwargs)
+        if isinstance(X, _Rows) and set(kwargs) <= {"return_std"}:
+            return self.estimator._predict_rows(X.all, X.rows, kwargs.get("return_std", False))
+        return self.estimator.predict(np.asarray(X) if isinstance(X, _Rows) else X, **kwargs)
 
     def predict_picked(self, query_idx):
         """Predict the mean of the rows of the pool that were picked."""
         return self.estimator.predict(take_rows(self._features, self._pool[query_idx]))
+
+
+class _Rows:
+    """Rows of an array, copied when they are first read: most strategies only predict them."""
+
+    def __init__(self, array, rows):
+        self.all = array
+        self.rows = rows
+        self.shape = (len(rows), *array.shape[1:])
+        self.ndim = array.ndim
+        self.dtype = array.dtype
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, key):
+        return self._copied[key]
+
+    def __array__(self, dtype=None, copy=None):
+        return (
+            np.array(self._copied, dtype=dtype, copy=copy)
+            if copy
+            else np.asarray(self._copied, dtype=dtype)
+        )
+
+    @cached_property
+    def _copied(self):
+        return self.all[self.rows]
