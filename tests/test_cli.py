@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from ase.io import write
+from sklearn.utils import Bunch
 
 from skmolal.cli import main
+from skmolal.cli._report import format_verdicts
 from skmolal.datasets import load_qm9_sample
 
 SMALL = ["--n-initial", "10", "--batches", "5", "10", "--seeds", "2", "--n-jobs", "1"]
@@ -99,6 +101,43 @@ def test_csv_of_smiles_and_one_task(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "labels saved" in printed
     assert "MAE" not in printed
+
+
+def test_verdicts_stand_under_the_table(pool, tmp_path, capsys):
+    arguments = ["run", "--data", str(pool), "--target", "homo", "--out", str(tmp_path / "out")]
+    arguments += ["--task", "pruning", "--strategies", "random", "cluster", *SMALL]
+    assert main(arguments) == 0
+    assert "too few seeds to tell a difference from chance: 2 of the 6" in capsys.readouterr().out
+
+
+def test_verdicts_name_each_strategy_once_per_metric():
+    noise = np.random.RandomState(0).normal(scale=0.02, size=(4, 8, 4, 3))
+    frame = pd.DataFrame(
+        [
+            {"strategy": name, "repeat": r, "n_labelled": 100 * 2**k, "fit_time": 1.0}
+            | {"query_time": cost, "neg_mean_absolute_error": slope * k + noise[s, r, k, 0]}
+            | {"discovery": slope * k + noise[s, r, k, 1], "f1": noise[s, r, k, 2]}
+            for s, (name, slope, cost) in enumerate(
+                [("random", 0.1, 0), ("target", 0.3, 9), ("cluster", 0.1, 9), ("k_center", 0, 0)]
+            )
+            for r in range(8)
+            for k in range(4)
+        ]
+    )
+    settings = {"n_repeats": 8, "n_initial": 100, "n_pool": 4000, "n_test": 1000}
+    lines = format_verdicts(Bunch(frame=frame, settings=settings)).splitlines()
+    flat = "flat while the set grows: at 800 labels not distinguishable from 100"
+    assert lines[1:] == [
+        "  MAE: better: target; worse: k_center; not distinguishable: cluster",
+        f"    k_center: {flat}",
+        "  share found: better: target; worse: k_center; not distinguishable: cluster",
+        f"    k_center: {flat}",
+        "  f1: not distinguishable: target, cluster, k_center",
+        f"    target, cluster, k_center: {flat}",
+        "  cluster: cost without gain: 40 s a campaign against 4 s",
+    ]
+    for alone in ("strategy == 'target'", "strategy == 'random'", "n_labelled == 100"):
+        assert not format_verdicts(Bunch(frame=frame.query(alone), settings=settings))
 
 
 @pytest.mark.parametrize(

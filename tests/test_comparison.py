@@ -127,7 +127,7 @@ def test_too_few_seeds_get_no_verdict(confidence, needed):
         assert row["verdict"] == ("better" if n_repeats == needed else "too few seeds")
         assert np.isnan(row["p_value"]) == (n_repeats == 1)
         if n_repeats < needed:
-            assert row["remarks"] == f"{n_repeats} seeds with this score, {needed} are needed"
+            assert row["remarks"] == f"{n_repeats} of the {needed} seeds needed"
 
 
 def test_undefined_scores_leave_the_repeat_out():

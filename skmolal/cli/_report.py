@@ -4,9 +4,11 @@ import os
 
 import numpy as np
 
-from skmolal.metrics import data_savings
+from skmolal.metrics import compare_strategies, data_savings
 
-__all__ = ["draw_curves", "format_table", "summarize", "write_atomically"]
+__all__ = ["draw_curves", "format_table", "format_verdicts", "summarize", "write_atomically"]
+
+_WORDS = {"neg_mean_absolute_error": "MAE", "discovery": "share found", "f1": "f1"}
 
 
 def write_atomically(path, write):
@@ -108,6 +110,50 @@ def format_table(tasks, unit):
         cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         lines.append("  ".join(cells))
     lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def format_verdicts(curve):
+    """Return lines that say which differences from random are real, and what went wrong.
+
+    Parameters
+    ----------
+    curve : Bunch
+        Of :func:`~skmolal.model_selection.active_learning_curve`.
+
+    Returns
+    -------
+    text : str
+        Empty where there is nothing to compare.
+    """
+    names = set(curve.frame["strategy"])
+    rounds = curve.frame.groupby(["strategy", "repeat"])["n_labelled"].count()
+    if "random" not in names or len(names) == 1 or rounds.min() < 2:
+        return ""
+    table = compare_strategies(curve)
+    if (table["verdict"] == "too few seeds").all():
+        most = table.loc[table["n_repeats"].idxmax(), "remarks"]
+        return f"against random: too few seeds to tell a difference from chance: {most}"
+    lines = ["against random, along the whole curve (95%, corrected for several comparisons):"]
+    costs = {}
+    for metric, rows in table.groupby("metric", sort=False):
+        parts = []
+        for verdict in ("better", "worse", "not distinguishable", "too few seeds"):
+            those = rows.loc[rows["verdict"] == verdict, "strategy"]
+            if len(those):
+                parts.append(f"{verdict}: {', '.join(those)}")
+        lines.append(f"  {_WORDS[metric]}: {'; '.join(parts)}")
+        said = {}
+        for row in rows.itertuples():
+            for sentence in filter(None, row.remarks.split("; ")):
+                if sentence.startswith("cost"):
+                    costs.setdefault(row.strategy, sentence)
+                elif row.verdict != "too few seeds" and not sentence.startswith("worse"):
+                    said.setdefault(sentence, []).append(row.strategy)
+        lines += [f"    {', '.join(those)}: {sentence}" for sentence, those in said.items()]
+    # A strategy that is better at one thing has not cost in vain.
+    useful = set(table.loc[table["verdict"] == "better", "strategy"])
+    lines += [f"  {name}: {text}" for name, text in costs.items() if name not in useful]
     return "\n".join(lines)
 
 

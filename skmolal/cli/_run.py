@@ -16,7 +16,13 @@ import numpy as np
 from skmolal import __version__
 from skmolal.cli._data import load_data
 from skmolal.cli._model import build_model
-from skmolal.cli._report import draw_curves, format_table, summarize, write_atomically
+from skmolal.cli._report import (
+    draw_curves,
+    format_table,
+    format_verdicts,
+    summarize,
+    write_atomically,
+)
 from skmolal.metrics import make_discovery_scorer, make_target_scorer
 from skmolal.metrics._scorers import check_range
 from skmolal.model_selection import active_learning_curve
@@ -116,6 +122,9 @@ def run(options):
     if not options.quiet:
         print(f"\n{format_table(tasks, unit)}\n")
         print(f"mean ± standard deviation over {options.seeds} seeds; {summary['seconds']:.0f} s")
+        verdicts = format_verdicts(curve)
+        if verdicts:
+            print(verdicts)
         print(f"written to {out}: curves.csv, curves.png, picks.csv, summary.json")
 
 

@@ -18,7 +18,7 @@ def remark(row, pairs, n_needed, interval):
     """
     remarks = []
     if row.verdict == "too few seeds":
-        remarks.append(f"{row.n_repeats} seeds with this score, {n_needed} are needed")
+        remarks.append(f"{row.n_repeats} of the {n_needed} seeds needed")
     else:
         remarks += _shape([ours for ours, _ in pairs], row.metric, interval)
     if row.verdict == "worse":
