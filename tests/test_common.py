@@ -111,6 +111,16 @@ def test_query_strategy(strategy, check):
     check(strategy)
 
 
+# Short grids, as dscribe's LMBTR takes its time.
+K2, K3 = (
+    {
+        "geometry": {"function": function},
+        "grid": {"min": low, "max": high, "n": 5, "sigma": 0.3},
+        "weighting": {"function": "exp", "scale": 0.5, "threshold": 1e-3},
+    }
+    for function, low, high in [("distance", 0, None), ("cosine", -1, 1)]
+)
+
 MOLECULE_TRANSFORMERS = [
     MBTRTransformer(),
     MBTRTransformer(backend="dscribe", dtype="float64", normalization="n_atoms"),
@@ -124,7 +134,7 @@ MOLECULE_TRANSFORMERS = [
     ACSFTransformer(),
     ACSFTransformer(per_species=False, average="sum", sparse=True),
     LMBTRTransformer(),
-    LMBTRTransformer(k3="default", per_species=False, dtype="float64", sparse=True),
+    LMBTRTransformer(K2, K3, per_species=False, dtype="float64", sparse=True),
     MorganFingerprintTransformer(),
     MorganFingerprintTransformer(counts=True, sparse=True, include_chirality=True),
     RDKitDescriptorsTransformer(),

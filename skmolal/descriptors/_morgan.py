@@ -27,7 +27,7 @@ class MorganFingerprintTransformer(MoleculeTransformer):
     counts : bool, default=False
         Whether a feature counts the atoms with that neighbourhood or is 0 or 1.
     include_chirality : bool, default=False
-        Whether mirror images differ. A SMILES may leave chirality open.
+        Whether mirror images differ.
     sparse : bool, default=False
         Whether to return a CSR matrix.
     dtype : {"float32", "float64"} or type, default="float32"
@@ -45,7 +45,9 @@ class MorganFingerprintTransformer(MoleculeTransformer):
     Notes
     -----
     Nothing is learned from the molecules. Hydrogens are left implicit, so SMILES and perceived
-    bonds give the same features. Conformers of a molecule share theirs.
+    bonds give the same features, but for a chirality that the SMILES leaves open: perceived
+    bonds have that of the coordinates. Perceived bonds reach up to 1.15 sums of covalent radii,
+    or 1.3 where that would leave pieces.
 
     References
     ----------

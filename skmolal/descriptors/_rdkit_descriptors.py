@@ -50,7 +50,8 @@ class RDKitDescriptorsTransformer(MoleculeTransformer):
     Notes
     -----
     The descriptors have very different units: scale them
-    (:class:`sklearn.preprocessing.StandardScaler`). Conformers of a molecule share theirs.
+    (:class:`sklearn.preprocessing.StandardScaler`). Bonds are perceived as in
+    :class:`MorganFingerprintTransformer`.
 
     References
     ----------
