@@ -37,6 +37,7 @@ __all__ = [
     "compat",
     "datasets",
     "descriptors",
+    "ensemble",
     "gaussian_process",
     "learners",
     "metrics",
@@ -46,6 +47,7 @@ __all__ = [
     "plotting",
     "query_strategies",
     "read_molecules",
+    "stopping",
 ]
 
 if TYPE_CHECKING:

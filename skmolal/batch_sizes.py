@@ -7,7 +7,13 @@ return, or a schedule: any object with a method ``next_size(campaign) -> int`` t
 
 from numbers import Integral
 
-__all__ = ["constant", "power_law"]
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skmolal.acquisition import probability_in_range
+from skmolal.metrics._scorers import check_range
+
+__all__ = ["ExpectedHits", "RemainingUncertainty", "constant", "power_law"]
 
 
 def constant(total, size):
@@ -80,6 +86,108 @@ def power_law(n_initial, n_batches, base=2):
     if check_size(base, "base") < 2:
         raise ValueError(f"base must be an integer of at least 2, got {base!r}")
     return tuple(n_initial * (base - 1) * base**k for k in range(n_batches))
+
+
+class _Adaptive(BaseEstimator):
+    """What adaptive schedules share: a budget, and a smallest and largest batch."""
+
+    def next_size(self, campaign):
+        """Choose the next batch size.
+
+        Parameters
+        ----------
+        campaign : Campaign
+            The campaign so far, fitted.
+
+        Returns
+        -------
+        size : int
+            Number of labels to ask for; 0 ends the campaign.
+        """
+        total = check_size(self.total, "total")
+        smallest = check_size(self.min_size, "min_size")
+        largest = check_size(self.max_size, "max_size")
+        if smallest > largest:
+            raise ValueError(f"min_size must not be above max_size, got {smallest} > {largest}")
+        spent = len(campaign.labelled) - campaign.history[0]["batch_size"]
+        wanted = int(np.clip(self._wanted(*campaign.pool_posterior()), smallest, largest))
+        return min(wanted, total - spent)
+
+
+class RemainingUncertainty(_Adaptive):
+    """Ask in each round for as many labels as there are molecules the model is unsure of.
+
+    Batches are large while the posterior standard deviation of many molecules is above
+    `tolerance` and shrink to `min_size` when few are left.
+
+    Parameters
+    ----------
+    total : int
+        Number of labels after the initial ones.
+    tolerance : float
+        Standard deviation, in the unit of y, above which a molecule counts.
+    share : float, default=0.1
+        Share of those molecules that are asked for in one round.
+    min_size, max_size : int, default=1, 1000
+        Smallest and largest batch.
+
+    Examples
+    --------
+    >>> from skmolal.batch_sizes import RemainingUncertainty
+    >>> RemainingUncertainty(total=500, tolerance=0.1)
+    RemainingUncertainty(tolerance=0.1, total=500)
+    """
+
+    def __init__(self, total, tolerance, *, share=0.1, min_size=1, max_size=1000):
+        self.total = total
+        self.tolerance = tolerance
+        self.share = share
+        self.min_size = min_size
+        self.max_size = max_size
+
+    def _wanted(self, mean, std):
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share must lie in (0, 1], got {self.share!r}")
+        return np.ceil(self.share * np.count_nonzero(std > self.tolerance))
+
+
+class ExpectedHits(_Adaptive):
+    """Ask in each round for as many labels as hold a given number of expected hits.
+
+    The expected number of hits among the k most probable molecules is the sum of their
+    probabilities to lie in the target range. Batches are small while targets are easy to come by
+    and grow as they become rare.
+
+    Parameters
+    ----------
+    total : int
+        Number of labels after the initial ones.
+    hits : float
+        Number of hits that a batch is expected to hold.
+    low, high : float, default=-inf, inf
+        The closed target range, in the unit of y. At least one must be given.
+    min_size, max_size : int, default=1, 1000
+        Smallest and largest batch.
+
+    Examples
+    --------
+    >>> from skmolal.batch_sizes import ExpectedHits
+    >>> ExpectedHits(total=500, hits=20, low=-5.5)
+    ExpectedHits(hits=20, low=-5.5, total=500)
+    """
+
+    def __init__(self, total, hits, *, low=-np.inf, high=np.inf, min_size=1, max_size=1000):
+        self.total = total
+        self.hits = hits
+        self.low = low
+        self.high = high
+        self.min_size = min_size
+        self.max_size = max_size
+
+    def _wanted(self, mean, std):
+        low, high = check_range(self.low, self.high)
+        probability = np.sort(probability_in_range(mean, std, low, high))[::-1]
+        return 1 + np.searchsorted(np.cumsum(probability), self.hits)
 
 
 def check_size(value, name):

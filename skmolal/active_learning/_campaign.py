@@ -1,36 +1,32 @@
 """The state of one campaign: which labels were asked for, which came, what was learned."""
 
-import json
-import os
 import warnings
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from skmolal._rows import n_rows, take_rows
-from skmolal.active_learning._digest import digest
 from skmolal.active_learning._features import (
     join_steps,
     set_missing_random_states,
     split_steps,
 )
 from skmolal.active_learning._learner import CampaignLearner
+from skmolal.active_learning._pool import as_pool, digest
+from skmolal.active_learning._records import Records
+from skmolal.active_learning._store import read_state, write_state
 from skmolal.batch_sizes import as_schedule, check_size
-from skmolal.molecules import as_molecules
 from skmolal.query_strategies import (
     QueryStrategy,
     check_query_result,
     check_query_strategy,
-    get_query_strategy,
 )
+from skmolal.query_strategies._posterior import PoolView
+from skmolal.stopping import stop_reason
 
 __all__ = ["Campaign"]
-
-_FORMAT = "skmolal.Campaign/1"
 
 
 class Campaign:
@@ -72,8 +68,10 @@ class Campaign:
     history : list of dict
         One dict a round: ``round``, ``n_labelled``, ``batch_size``, ``query_time`` and
         ``fit_time`` (s), ``batch_mae`` (mean absolute error of what the model had predicted for
-        the batch before it saw the labels) and ``hyperparameters`` (the regressor's
-        ``kernel_.theta``); None where there is no such value.
+        the batch before it saw the labels), ``hyperparameters`` (the regressor's
+        ``kernel_.theta``), ``pool_variance`` (mean posterior variance of what is left, where
+        something asked for it) and ``stopped`` (why a stopping rule ended the campaign); None
+        where there is no such value.
 
     See Also
     --------
@@ -114,13 +112,13 @@ class Campaign:
         self.strategy = check_query_strategy(query_strategy, query_options)
         self._X = as_pool(X)
         self._n_samples = n_rows(self._X)
-        self._ids = None if ids is None else _check_ids(ids, self._n_samples)
-        self._position = None  # id -> position, made when first needed
+        self._records = Records(ids, self._n_samples)
         self._features = self._X if self._preprocessor is None else None
         self._batches = []
         self._pending = None
         self._dropped = []
         self._n_fitted = 0  # labels that the regressor has seen
+        self._predicted = (0, None)  # number of labels, and the posterior of the pool after them
 
     # ------------------------------------------------------------------ what is known so far
 
@@ -167,6 +165,8 @@ class Campaign:
                     "query_time": batch["query_time"],
                     "fit_time": batch["fit_time"],
                     "hyperparameters": batch["hyperparameters"],
+                    "pool_variance": batch["pool_variance"],
+                    "stopped": batch["stopped"],
                 }
             )
         return rounds
@@ -188,7 +188,7 @@ class Campaign:
             ):
                 rows.append(
                     {
-                        "id": self._id_of(position),
+                        "id": self._records.name(position),
                         "position": position,
                         "round": k,
                         "predicted": value,
@@ -252,7 +252,7 @@ class Campaign:
             "predicted": predicted,
             "query_time": perf_counter() - start,
         }
-        return self._ids_of(chosen)
+        return self._records.names(chosen)
 
     def tell(self, ids, y):
         """Record labels; one call is one round.
@@ -276,7 +276,7 @@ class Campaign:
             If an id is unknown, told twice or already labelled, or a label is not a finite
             number; nothing is recorded then.
         """
-        positions = self._positions_of(ids)
+        positions = self._records.positions(ids)
         labels = np.asarray(y, dtype=np.float64)
         if labels.shape != (len(positions),):
             raise ValueError(
@@ -287,9 +287,10 @@ class Campaign:
             raise ValueError("ids must name at least one record, got none")
         if not np.isfinite(labels).all():
             bad = int(np.flatnonzero(~np.isfinite(labels))[0])
+            name = self._records.name(positions[bad])
             raise ValueError(
-                f"the label of record {self._id_of(positions[bad])!r} is {labels[bad]}; labels "
-                "must be finite: take a record that cannot be labelled out with drop(ids)"
+                f"the label of record {name!r} is {labels[bad]}; labels must be finite: take a "
+                "record that cannot be labelled out with drop(ids)"
             )
         self._refuse_used(positions)
         pending = self._pending or {"positions": [], "predicted": None, "query_time": None}
@@ -303,6 +304,8 @@ class Campaign:
                 "query_time": pending["query_time"],
                 "fit_time": None,
                 "hyperparameters": None,
+                "pool_variance": None,
+                "stopped": None,
             }
         )
         self._pending = None
@@ -321,7 +324,7 @@ class Campaign:
         self : Campaign
             The campaign itself.
         """
-        positions = self._positions_of(ids)
+        positions = self._records.positions(ids)
         self._refuse_used(positions)
         self._dropped.extend(int(p) for p in positions)
         self._pending = None
@@ -354,7 +357,44 @@ class Campaign:
             self._batches[-1]["hyperparameters"] = _theta(self._regressor)
         return self
 
-    def play(self, oracle, batch_sizes=None, n_initial=100):
+    def pool_posterior(self):
+        """Predict everything that is not labelled.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n_unlabelled,)
+            In the order of :attr:`unlabelled`. Computed once per round.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no ``predict(X, return_std=True)``.
+        """
+        self.fit()
+        pool = self.unlabelled
+        if self._predicted[0] != (len(self.y), len(pool)):
+            if len(pool):
+                learner = self._learner(pool)
+                posterior = PoolView(learner, learner.X_pool).posterior()
+            else:
+                posterior = np.empty(0), np.empty(0)
+            self._predicted = (len(self.y), len(pool)), posterior
+        return self._predicted[1]
+
+    def pool_variance(self):
+        """Compute the mean posterior variance of the pool; the round's history keeps it.
+
+        Returns
+        -------
+        variance : float
+            Mean of the squared standard deviations, in squared units of y; 0 of an empty pool.
+        """
+        _, std = self.pool_posterior()
+        variance = float(np.mean(std**2)) if len(std) else 0.0
+        self._batches[-1]["pool_variance"] = variance
+        return variance
+
+    def play(self, oracle, batch_sizes=None, n_initial=100, stopping=None):
         """Run rounds with labels from `oracle` until the schedule ends or the pool is empty.
 
         Parameters
@@ -366,6 +406,9 @@ class Campaign:
             :mod:`skmolal.batch_sizes`.
         n_initial : int, default=100
             Size of the first, random round.
+        stopping : rule, sequence of rules or None, default=None
+            When to end before the schedule does, see :mod:`skmolal.stopping`. The reason is kept
+            in the last entry of :attr:`history`.
 
         Yields
         ------
@@ -374,13 +417,18 @@ class Campaign:
         """
         n_initial = check_size(n_initial, "n_initial")
         schedule = as_schedule(batch_sizes, n_initial)
+        if self._batches and self._batches[-1]["stopped"] is not None:
+            return  # a stored campaign that had come to its end
         while len(self.unlabelled):
             size = schedule.next_size(self) if self._batches else n_initial
             if size == 0:
                 break
             ids = self.ask(size)
             self.tell(ids, oracle(ids)).fit()
+            self._batches[-1]["stopped"] = stop_reason(stopping, self)
             yield self
+            if self._batches[-1]["stopped"] is not None:
+                break
 
     @property
     def features(self):
@@ -400,41 +448,14 @@ class Campaign:
         key = 2**32 - 1 if round_ == "estimator" else round_
         return int(np.random.SeedSequence([self._seed, key]).generate_state(1)[0] >> 1)
 
-    # ------------------------------------------------------------------------- ids, positions
-
-    def _id_of(self, position):
-        return int(position) if self._ids is None else self._ids[position].item()
-
-    def _ids_of(self, positions):
-        return np.array(positions, dtype=np.intp) if self._ids is None else self._ids[positions]
-
-    def _positions_of(self, ids):
-        ids = np.asarray(ids)
-        if ids.ndim != 1:
-            raise ValueError(f"ids must be 1-D, got shape {ids.shape}")
-        if self._position is None and self._ids is not None:
-            self._position = {name: k for k, name in enumerate(self._ids.tolist())}
-        positions = []
-        for name in ids.tolist():
-            if self._ids is not None:
-                position = self._position.get(name)
-            else:
-                known = isinstance(name, int) and 0 <= name < self._n_samples
-                position = name if known else None
-            if position is None:
-                raise ValueError(f"unknown id {name!r}")
-            positions.append(position)
-        if len(set(positions)) != len(positions):
-            raise ValueError("ids must be distinct, got a record twice")
-        return positions
-
     def _refuse_used(self, positions):
         used = np.zeros(self._n_samples, dtype=bool)
         used[self.labelled] = True
         used[self._dropped] = True
         for position in positions:
             if used[position]:
-                raise ValueError(f"record {self._id_of(position)!r} is already labelled or dropped")
+                name = self._records.name(position)
+                raise ValueError(f"record {name!r} is already labelled or dropped")
 
     # ----------------------------------------------------------------------------------- JSON
 
@@ -451,30 +472,19 @@ class Campaign:
         text : str
             The JSON text.
         """
-        options = self.strategy.options if isinstance(self.strategy, QueryStrategy) else None
-        state = {
-            "format": _FORMAT,
-            "n_samples": self._n_samples,
-            "X_digest": digest(self._X),
-            "ids": None if self._ids is None else self._ids.tolist(),
-            "seed": self._seed,
-            "query_strategy": None
-            if options is None
-            else {"name": self.strategy.name, "options": options},
-            "batches": self._batches,
-            "dropped": self._dropped,
-            "pending": self._pending,
-        }
-        try:
-            text = json.dumps(state)
-        except TypeError:  # options that are objects: the caller names the strategy again
-            text = json.dumps({**state, "query_strategy": None})
-        if path is not None:
-            path = Path(path)
-            beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-            beside.write_text(text, encoding="utf-8")
-            os.replace(beside, path)
-        return text
+        return write_state(
+            {
+                "n_samples": self._n_samples,
+                "X_digest": digest(self._X),
+                "ids": self._records.to_list(),
+                "seed": self._seed,
+                "batches": self._batches,
+                "dropped": self._dropped,
+                "pending": self._pending,
+            },
+            self.strategy,
+            path,
+        )
 
     @classmethod
     def from_json(cls, source, estimator, X, *, query_strategy=None):
@@ -505,22 +515,13 @@ class Campaign:
         ValueError
             If the text is not a campaign, or `X` is not the pool it was made with.
         """
-        text = str(source)
-        if not text.lstrip().startswith("{"):
-            text = Path(source).read_text(encoding="utf-8")
-        try:
-            state = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"source is not a campaign's JSON: {error}") from error
-        if not isinstance(state, dict) or state.get("format") != _FORMAT:
-            raise ValueError(f"source is not a campaign's JSON: expected format {_FORMAT!r}")
+        state, strategy = read_state(source)
         if query_strategy is None:
-            stored = state["query_strategy"]
-            if stored is None:
+            if strategy is None:
                 raise ValueError(
                     "the strategy of this campaign could not be stored: pass query_strategy="
                 )
-            query_strategy = get_query_strategy(stored["name"], **stored["options"])
+            query_strategy = strategy
         campaign = cls(estimator, X, query_strategy=query_strategy, ids=state["ids"])
         if campaign._n_samples != state["n_samples"] or digest(campaign._X) != state["X_digest"]:
             raise ValueError(
@@ -546,35 +547,6 @@ class Campaign:
                 batch["fit_time"] = fit_time
         self._pending = state["pending"]
         return self
-
-
-def as_pool(X):
-    """Return a pool whose rows can be taken: molecules become an object array, lists an array."""
-    if sparse.issparse(X):
-        return X.tocsr()
-    if hasattr(X, "iloc"):
-        return X
-    if isinstance(X, np.ndarray) and X.dtype != object:
-        return X
-    from ase import Atoms
-
-    items = np.asarray(X) if hasattr(X, "__array__") else list(X)
-    if len(items) and isinstance(items[0], Atoms):
-        return as_molecules(items)
-    return np.asarray(items)
-
-
-def _check_ids(ids, n_samples):
-    ids = np.asarray(ids)
-    if ids.ndim != 1 or len(ids) != n_samples:
-        raise ValueError(f"ids must have shape ({n_samples},), got {ids.shape}")
-    if ids.dtype.kind not in "iuU":
-        if not all(isinstance(name, str) for name in ids.tolist()):
-            raise ValueError(f"ids must be integers or strings, got dtype {ids.dtype}")
-        ids = ids.astype(str)
-    if len(np.unique(ids)) != n_samples:
-        raise ValueError("ids must be unique")
-    return ids
 
 
 def _last(regressor):

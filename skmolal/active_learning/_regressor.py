@@ -12,7 +12,8 @@ from sklearn.utils.validation import (
 from tqdm.auto import tqdm
 
 from skmolal._rows import n_rows
-from skmolal.active_learning._campaign import Campaign, as_pool
+from skmolal.active_learning._campaign import Campaign
+from skmolal.active_learning._pool import as_pool
 
 __all__ = ["ActiveLearningRegressor"]
 
@@ -43,6 +44,9 @@ class ActiveLearningRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator)
     batch_sizes : sequence of int, schedule or None, default=None
         Labels of each further round; None is one round of `n_initial`. See
         :mod:`skmolal.batch_sizes`.
+    stopping : rule, sequence of rules or None, default=None
+        When to end before `batch_sizes` does, see :mod:`skmolal.stopping`; the reason stands in
+        the last entry of ``history_``, under ``stopped``.
     random_state : int, RandomState instance or None, default=None
         Seeds the campaign. Campaigns with the same seed start from the same labels, whatever
         the strategy.
@@ -98,6 +102,7 @@ class ActiveLearningRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator)
         query_options=None,
         n_initial=100,
         batch_sizes=None,
+        stopping=None,
         random_state=None,
         verbose=False,
     ):
@@ -106,6 +111,7 @@ class ActiveLearningRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator)
         self.query_options = query_options
         self.n_initial = n_initial
         self.batch_sizes = batch_sizes
+        self.stopping = stopping
         self.random_state = random_state
         self.verbose = verbose
 
@@ -165,7 +171,7 @@ class ActiveLearningRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator)
                 random_state=self.random_state,
             )
         self.campaign_ = campaign
-        for _ in campaign.play(y.__getitem__, self.batch_sizes, self.n_initial):
+        for _ in campaign.play(y.__getitem__, self.batch_sizes, self.n_initial, self.stopping):
             self.estimator_ = campaign.estimator_
             self.query_idx_ = campaign.labelled
             self.history_ = campaign.history

@@ -17,9 +17,8 @@ from tqdm.auto import tqdm
 
 from skmolal._rows import n_rows, take_rows
 from skmolal.active_learning import ActiveLearningRegressor, Campaign
-from skmolal.active_learning._campaign import as_pool
-from skmolal.active_learning._digest import digest
 from skmolal.active_learning._features import split_steps
+from skmolal.active_learning._pool import as_pool, digest
 from skmolal.batch_sizes import check_size
 from skmolal.model_selection._checkpoint import (
     check_settings,
@@ -48,6 +47,7 @@ def active_learning_curve(
     scoring=None,
     groups=None,
     test_idx=None,
+    stopping=None,
     n_jobs=None,
     random_state=None,
     checkpoint_dir=None,
@@ -87,6 +87,8 @@ def active_learning_curve(
         set and pool.
     test_idx : array-like of int, default=None
         Positions of a test set to use in all repeats; `test_size` is not used then.
+    stopping : rule, sequence of rules or None, default=None
+        When a campaign ends before `batch_sizes` does, see :mod:`skmolal.stopping`.
     n_jobs : int, default=None
         Campaigns to play at once, as in joblib: None is 1 unless in a ``parallel_config``. Each
         worker process computes with one thread unless ``inner_max_num_threads`` says otherwise.
@@ -158,6 +160,7 @@ def active_learning_curve(
                 "test_size": test_size,
                 "n_initial": n_initial,
                 "batch_sizes": repr(batch_sizes),
+                "stopping": repr(stopping),
                 "scoring": sorted(scorers),
                 "random_state": int(random_state),
             },
@@ -186,6 +189,7 @@ def active_learning_curve(
                     strategy,
                     n_initial=n_initial,
                     batch_sizes=batch_sizes,
+                    stopping=stopping,
                     random_state=repeat_seed,
                 )
                 calls[name, repeat] = (

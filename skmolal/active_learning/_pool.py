@@ -1,11 +1,29 @@
-"""Recognise a pool again, so that a stored campaign is never continued with another one."""
+"""What a campaign may label: a pool whose rows can be taken, and how it is recognised again."""
 
 from hashlib import sha256
 
 import numpy as np
 from scipy import sparse
 
-__all__ = ["digest"]
+from skmolal.molecules import as_molecules
+
+__all__ = ["as_pool", "digest"]
+
+
+def as_pool(X):
+    """Return a pool whose rows can be taken: molecules become an object array, lists an array."""
+    if sparse.issparse(X):
+        return X.tocsr()
+    if hasattr(X, "iloc"):
+        return X
+    if isinstance(X, np.ndarray) and X.dtype != object:
+        return X
+    from ase import Atoms
+
+    items = np.asarray(X) if hasattr(X, "__array__") else list(X)
+    if len(items) and isinstance(items[0], Atoms):
+        return as_molecules(items)
+    return np.asarray(items)
 
 
 def digest(X):
