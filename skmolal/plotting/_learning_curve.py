@@ -1,12 +1,9 @@
-"""Displays: a ``from_...`` computes, ``plot`` draws; matplotlib is imported only to draw."""
+"""Learning curves of query strategies."""
 
 from skmolal.model_selection import active_learning_curve
+from skmolal.plotting._style import CYCLE, MARKERS, new_axes, tidy
 
 __all__ = ["ActiveLearningCurveDisplay"]
-
-# Okabe and Ito's colours, which the colour-blind can tell apart, without the pale yellow.
-_COLORS = ("#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 class ActiveLearningCurveDisplay:
@@ -176,19 +173,16 @@ class ActiveLearningCurveDisplay:
         ValueError
             If `spread` is none of the allowed values.
         """
-        import matplotlib.pyplot as plt
-
         if spread not in ("range", "std", None):
             raise ValueError(f"spread must be 'range', 'std' or None, got {spread!r}")
-        if ax is None:
-            _, ax = plt.subplots()
+        ax = new_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
         self.lines_, self.spreads_ = [], []
         for k, (name, scores) in enumerate(self.scores.items()):
             x, mean = self.n_labelled[name], scores.mean(axis=0)
             style = {
-                "color": _COLORS[k % len(_COLORS)],
-                "marker": _MARKERS[k % len(_MARKERS)],
+                "color": CYCLE[k % len(CYCLE)],
+                "marker": MARKERS[k % len(MARKERS)],
                 "markersize": 5,
                 "label": name.replace("_", " + "),
                 **(line_kw or {}),
@@ -212,7 +206,7 @@ class ActiveLearningCurveDisplay:
             ax.set_xticks(ticks, [f"{n:,}" for n in ticks])
             ax.minorticks_off()
         ax.set(xlabel="labels", ylabel=self.score_name)
-        ax.spines[["top", "right"]].set_visible(False)
+        tidy(ax)
         ax.grid(axis="y", alpha=0.3)
         ax.legend(frameon=False)
         return self
