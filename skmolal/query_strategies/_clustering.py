@@ -22,6 +22,8 @@ MAX_WORK = 1e12
 MIN_ITER = 5
 # Above this many distances k-means++ costs more than the iterations it saves.
 MAX_PLUS_PLUS = 2e7
+# Below this many multiplications a product, BLAS threads wait for each other longer than they work.
+MIN_THREADED = 2e9
 
 
 def reduce_features(features, random_state):
@@ -43,7 +45,9 @@ def reduce_features(features, random_state):
     n_samples, n_features = features.shape
     if min(n_samples, n_features) > MAX_FEATURES:
         svd = TruncatedSVD(MAX_FEATURES, n_iter=4, random_state=random_state)
-        return svd.fit_transform(features)
+        small = n_samples * n_features * MAX_FEATURES < MIN_THREADED
+        with threadpool_limits(1 if small else None, user_api="blas"):
+            return svd.fit_transform(features)
     return features.toarray() if issparse(features) else features
 
 
