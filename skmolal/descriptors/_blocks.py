@@ -5,9 +5,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import (
+    LokyBackend,
+    MultiprocessingBackend,
+    SequentialBackend,
+    ThreadingBackend,
+    get_active_backend,
+)
 from scipy import sparse as sp
 from tqdm.auto import tqdm
 
@@ -33,7 +41,7 @@ class BlockRunner:
         Number of workers.
     threads : bool
         Whether the workers are threads (for a `fill` that frees the interpreter lock) or
-        processes.
+        processes. Where the active backend of joblib reaches other machines, it is used anyway.
     verbose : bool
         Whether to show a progress bar.
     label : str
@@ -55,7 +63,7 @@ class BlockRunner:
             n_columns = self.n_features if kept is None else len(kept)
             out = np.zeros((len(structures), n_columns), self.dtype)
         # memory maps are arrays of a class of their own, which compiled code does not know
-        target = np.asarray(out) if self.threads and kept is None else None
+        target = np.asarray(out) if self._shares_memory() and kept is None else None
         for rows, block in self._run(structures, partial(_select, kept=kept), target, clear):
             if target is None:
                 out[rows] = block
@@ -88,7 +96,12 @@ class BlockRunner:
                 yield structures.take(rows), part
 
         work = partial(_work, self.fill, finish, self.n_features, self.dtype, clear)
-        results = (_run_threads if self.threads else _run_processes)(work, tasks(), self.n_jobs)
+        if len(blocks) == 1:  # no worker is faster than none
+            results = (work(*task) for task in tasks())
+        elif self._shares_memory():
+            results = _run_threads(work, tasks(), self.n_jobs)
+        else:
+            results = _run_processes(work, tasks(), self.n_jobs)
         bar = tqdm(
             total=len(structures), desc=self.label, unit="molecule", disable=not self.verbose
         )
@@ -97,9 +110,20 @@ class BlockRunner:
                 yield rows, result
                 bar.update(rows.stop - rows.start)
 
+    def _shares_memory(self):
+        """Tell whether the workers are threads, or processes, maybe on other machines."""
+        backend, _ = get_active_backend()
+        is_local = isinstance(
+            backend, (LokyBackend, MultiprocessingBackend, SequentialBackend, ThreadingBackend)
+        )
+        return self.threads and is_local
+
     def _split_rows(self, n_rows):
         step = BLOCK_BYTES // (np.dtype(self.dtype).itemsize * self.n_features)
         step = min(max(step, 1), _MAX_ROWS)
+        if not self.threads and (n_workers := effective_n_jobs(self.n_jobs)) > 1:
+            # what runs by processes is slow: a few rows are worth a worker
+            step = min(step, max(ceil(n_rows / (4 * n_workers)), 1))
         for start in range(0, n_rows, step):
             yield slice(start, min(start + step, n_rows))
 
