@@ -175,7 +175,7 @@ class MoleculesDisplay:
                 if "smiles" not in atoms.info:
                     raise ValueError(f"molecule {positions[row]} has no atoms.info['smiles']")
                 smiles.append(atoms.info["smiles"])
-                legends.append(f"round {k}: {labels[row]:.3g} {unit}".rstrip())
+                legends.append(f"round {k}: {labels[row]:#.3g} {unit}".rstrip())
         display = cls(smiles=smiles, legends=legends)
         return display.plot(**({"n_columns": n_per_round} | plot_kwargs))
 

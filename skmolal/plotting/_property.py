@@ -152,7 +152,7 @@ class PropertyDisplay:
         display = cls(labels=labels, rounds=rounds, y=y, low=low, high=high)
         return display.plot(**plot_kwargs)
 
-    def plot(self, ax=None, *, rounds=None, bins=40, name="property"):
+    def plot(self, ax=None, *, rounds=None, bins=25, name="property"):
         """Draw the histograms, each with area one.
 
         Parameters
@@ -161,7 +161,7 @@ class PropertyDisplay:
             Where to draw; None makes a figure.
         rounds : sequence of int, default=None
             Rounds to draw; None is all, or six evenly spaced ones where there are more.
-        bins : int, default=40
+        bins : int, default=25
             Number of bins over all molecules (over the labels where `y` is None).
         name : str, default="property"
             Label of the horizontal axis, with the unit.

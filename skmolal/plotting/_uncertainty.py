@@ -157,8 +157,12 @@ class UncertaintyDisplay:
             level: float(np.mean(error <= ndtri((1 + level) / 2) * self.y_std)) for level in _LEVELS
         }
         self.points_ = ax.scatter(self.y_std, error, s=6, c=POOL, lw=0, rasterized=True)
-        top = 1.05 * max(self.y_std.max(), self.bin_error_.max())
-        ax.plot([0, top], [0, top], color=CYCLE[0], lw=1, ls="--", label="calibrated")
+        # A few large values would press the rest into a corner; they are counted instead.
+        right = 1.03 * max(float(np.quantile(self.y_std, 0.99)), self.bin_std_.max())
+        left = max(0.0, self.y_std.min() - 0.1 * (right - self.y_std.min()))
+        top = 1.05 * max(float(np.quantile(error, 0.99)), right, self.bin_error_.max())
+        n_outside = int(((error > top) | (self.y_std > right)).sum())
+        ax.plot([0, right], [0, right], color=CYCLE[0], lw=1, ls="--", label="calibrated")
         (self.line_,) = ax.plot(
             self.bin_std_,
             self.bin_error_,
@@ -169,21 +173,14 @@ class UncertaintyDisplay:
         )
         inside = ", ".join(f"{share:.0%} in {level:.0%}" for level, share in self.coverage_.items())
         ax.plot([], [], " ", label=f"errors inside: {inside}")
-        # A few large errors would press the rest into the corner; they are counted instead.
-        high = max(top, float(np.quantile(error, 0.99)))
-        n_above = int((error > high).sum())
-        if n_above:
-            ax.annotate(
-                f"{n_above} above", (1, 1), xycoords="axes fraction", ha="right", va="bottom"
-            )
-        spread = np.ptp(self.y_std)
-        left = max(0.0, self.y_std.min() - 0.1 * spread) if spread else 0.0
+        if n_outside:
+            ax.set_title(f"{n_outside:,} outside", loc="right", fontsize="medium")
         ax.set(
-            xlim=(left, top),
-            ylim=(0, high),
+            xlim=(left, right),
+            ylim=(0, top),
             xlabel=f"predicted standard deviation of the {name}",
             ylabel="absolute error",
         )
-        ax.legend(frameon=False, loc="upper left")
+        ax.legend(loc="upper left", framealpha=0.85, edgecolor="none")
         tidy(ax)
         return self
