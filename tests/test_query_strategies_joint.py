@@ -12,6 +12,7 @@ from sklearn.linear_model import BayesianRidge
 from sklearn.pipeline import make_pipeline
 
 import skmolal
+from skmolal.gaussian_process import GaussianProcessRegressorCV
 from skmolal.query_strategies import _max_det as max_det_module
 from skmolal.query_strategies import (
     get_query_strategy,
@@ -109,6 +110,27 @@ def test_both_regressors_have_the_same_answer(strategy, kernel):
     got = strategy(make_process(kernel, library=skmolal).fit(X, y), X_pool, 12)
     np.testing.assert_array_equal(got[0], expected[0])
     np.testing.assert_allclose(got[1], expected[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("strategy", [max_det_sampling, variance_reduction_sampling])
+def test_our_regressor_needs_no_whole_covariance_matrix(strategy, monkeypatch):
+    X, y, X_pool = make_data(n_pool=70)
+    process = make_process(library=skmolal).fit(X, y)
+    expected = strategy(process, X_pool, 12)
+    monkeypatch.setattr("skmolal.query_strategies._joint.MAX_COVARIANCE_ROWS", 1)
+    monkeypatch.setattr("skmolal.query_strategies._joint.MAX_SOLVED_BYTES", 1)
+    monkeypatch.setattr(max_det_module, "ACTIVE", 9)
+    got = strategy(process, X_pool, 12)
+    np.testing.assert_array_equal(got[0], expected[0])
+    np.testing.assert_allclose(got[1], expected[1])
+
+
+@pytest.mark.parametrize("strategy", [max_det_sampling, variance_reduction_sampling])
+def test_a_process_that_chose_its_noise(strategy):
+    X, y, X_pool = make_data()
+    chosen = GaussianProcessRegressorCV([1e-2], KERNELS["rbf"], optimizer=None).fit(X, y)
+    expected = strategy(make_process(library=skmolal).fit(X, y), X_pool, 9)
+    np.testing.assert_allclose(strategy(chosen, X_pool, 9), expected)
 
 
 def test_one_pick_of_max_det_is_the_most_uncertain():

@@ -1,15 +1,18 @@
 """The joint posterior of a pool: variances, and covariance columns on demand."""
 
 import inspect
+import sys
 
 import numpy as np
 
-from skmolal._rows import stack_rows
+from skmolal._rows import n_rows, stack_rows, take_rows
 
 __all__ = ["pool_joint"]
 
 # Rows whose whole covariance matrix is computed, for estimators that know no other way: 200 MB.
 MAX_COVARIANCE_ROWS = 5000
+# Memory for the partial solves of a pool: 60,000 rows with 8,000 labels, in double precision.
+MAX_SOLVED_BYTES = 2**32
 
 
 def pool_joint(view, reference=None):
@@ -24,8 +27,9 @@ def pool_joint(view, reference=None):
 
     Returns
     -------
-    joint : CovarianceMatrix
-        With ``variance``, ``noise``, ``block`` and ``columns``.
+    joint : PosteriorColumns or CovarianceMatrix
+        With ``variance``, ``noise``, ``block`` and ``columns``. The first for our own regressor,
+        whatever the size of the pool; the second for any other.
 
     Raises
     ------
@@ -33,7 +37,7 @@ def pool_joint(view, reference=None):
         If the estimator has no joint posterior.
     ValueError
         If the rows are too many for an estimator that computes only whole covariance matrices,
-        or the covariance is not finite.
+        or a prediction is not finite.
     """
     estimator = view.estimator
     name = type(estimator).__name__
@@ -46,18 +50,32 @@ def pool_joint(view, reference=None):
     rows = view.rows()
     if reference is not None:
         rows = stack_rows(rows, reference.rows())
-    n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
-    if n_rows > MAX_COVARIANCE_ROWS:
+    scale = float(np.mean(getattr(estimator, "_y_train_std", 1.0))) ** 2
+    white = scale * _white_noise(estimator)
+    # Of several noise variances none is that of a new row: their mean.
+    noise = white + scale * float(np.mean(getattr(estimator, "alpha", 0.0)))
+    # Not imported: that would load JAX for everybody else.
+    ours = sys.modules.get("skmolal.gaussian_process")
+    if ours is not None and isinstance(estimator, ours.GaussianProcessRegressor):
+        posterior = ours.PosteriorCovariance(estimator, rows, max_bytes=MAX_SOLVED_BYTES)
+        return PosteriorColumns(estimator, rows, posterior, white, noise)
+    return CovarianceMatrix(_predict_covariance(estimator, rows), white, noise)
+
+
+def _predict_covariance(estimator, rows):
+    name = type(estimator).__name__
+    size = n_rows(rows)
+    if size > MAX_COVARIANCE_ROWS:
         raise ValueError(
             f"{name} computes only the whole covariance matrix, here for at most "
-            f"{MAX_COVARIANCE_ROWS} rows, got {n_rows}: use skmolal.GaussianProcessRegressor or "
+            f"{MAX_COVARIANCE_ROWS} rows, got {size}: use skmolal.GaussianProcessRegressor or "
             "query from a part of the pool"
         )
     mean, covariance = estimator.predict(rows, return_cov=True)
     covariance = np.asarray(covariance, dtype=np.float64)
-    if covariance.shape != (n_rows, n_rows):
+    if covariance.shape != (size, size):
         raise ValueError(
-            f"{name} must predict one covariance matrix, shape {(n_rows, n_rows)}, got "
+            f"{name} must predict one covariance matrix, shape {(size, size)}, got "
             f"{covariance.shape}"
         )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
@@ -65,11 +83,49 @@ def pool_joint(view, reference=None):
     variance = np.diagonal(covariance)
     if variance.min() < -1e-8 * np.abs(variance).max():
         raise ValueError(f"{name} predicted a negative variance, {variance.min()}")
-    scale = float(np.mean(getattr(estimator, "_y_train_std", 1.0))) ** 2
-    white = scale * _white_noise(estimator)
-    # Of several noise variances none is that of a new row: their mean.
-    noise = white + scale * float(np.mean(getattr(estimator, "alpha", 0.0)))
-    return CovarianceMatrix(covariance, white, noise)
+    return covariance
+
+
+class PosteriorColumns:
+    """A joint posterior of many rows, a few columns at a time.
+
+    Parameters
+    ----------
+    estimator : skmolal.GaussianProcessRegressor
+        Fitted.
+    rows : array-like of shape (n_rows, ...)
+        What it predicts.
+    posterior : skmolal.gaussian_process.PosteriorCovariance
+        Of these rows.
+    white : float
+        White noise on the diagonal of the covariance.
+    noise : float
+        Noise variance of a label, white noise included.
+
+    Attributes
+    ----------
+    variance : ndarray of shape (n_rows,)
+        Posterior variance of each row, without noise.
+    noise : float
+        Noise variance of a label.
+    """
+
+    def __init__(self, estimator, rows, posterior, white, noise):
+        self.estimator, self.rows, self.posterior, self.white = estimator, rows, posterior, white
+        self.variance = np.maximum(posterior.variance - white, 0.0)
+        self.noise = noise
+
+    def block(self, idx):
+        """Compute the covariance among some rows, shape (n_idx, n_idx)."""
+        _, covariance = self.estimator.predict(take_rows(self.rows, idx), return_cov=True)
+        covariance[np.diag_indices_from(covariance)] -= self.white
+        return covariance
+
+    def columns(self, idx):
+        """Compute the covariance of all rows with some, shape (n_rows, n_idx)."""
+        columns = self.posterior.columns(idx)
+        columns[idx, np.arange(len(idx))] -= self.white
+        return columns
 
 
 class CovarianceMatrix:

@@ -39,6 +39,9 @@ class PoolView:
         self._pipeline = self._inner if isinstance(self._inner, Pipeline) else None
         if self._pipeline is not None:
             self._inner = self._model = self._pipeline.steps[-1][1]
+        # A process that chose its noise itself holds the one that it fitted with it.
+        if hasattr(self._inner, "kernel_") and hasattr(self._inner, "regressor_"):
+            self._inner = self._inner.regressor_
         self._features = None
         # A committee predicts together, but has no features of its own.
         members = getattr(learner, "learner_list", None)
