@@ -32,7 +32,7 @@ class SOAPTransformer(AtomicTransformer):
     rbf : {"gto", "polynomial"}, default="gto"
         Radial functions. "gto" needs an `r_cut` above 1.
     weighting : dict, default=None
-        dscribe's weighting of neighbours by distance, such as
+        Weighting of neighbours by distance, in dscribe's form, such as
         ``{"function": "pow", "r0": 2, "c": 1, "d": 1, "m": 4}``. None: all alike.
     average : {"mean", "sum", "inner"}, default="mean"
         The mean or the sum of the power spectra of all atoms, or the power spectrum of the mean
