@@ -26,7 +26,8 @@ def max_det_sampling(learner, X_pool, n_instances=1, *, random_state=None):
     ----------
     learner : estimator or modAL learner
         Fitted, with ``predict(X, return_cov=True)``: a Gaussian process. The noise of a label is
-        its ``alpha`` (of an array the mean) and any white noise of its kernel.
+        its ``alpha`` (of an array the mean) and any white noise of its kernel. Pools of more than
+        5,000 rows need :class:`skmolal.GaussianProcessRegressor`.
     X_pool : {array-like, sparse matrix, DataFrame} of shape (n_pool, n_features) or \
             ndarray of shape (n_pool,), dtype object
         Candidates.
@@ -54,7 +55,9 @@ def max_det_sampling(learner, X_pool, n_instances=1, *, random_state=None):
 
     Notes
     -----
-    Memory is O(n_pool * n_instances) beyond the joint posterior. A variance only falls with more
+    Memory is O(n_pool * n_instances) beyond the joint posterior, whose partial solves
+    are n_pool * n_labelled numbers; above 4 GiB they are not kept but computed anew when needed,
+    which takes time. A variance only falls with more
     picks, so most picks are made among the 1,024 rows of largest variance, until one outside may
     be larger; then the whole pool is brought up to date for all new picks at once, with matrix
     products, at most O(n_pool * n_instances * (n_labelled + n_instances)) in all.

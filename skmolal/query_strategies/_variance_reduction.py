@@ -54,7 +54,8 @@ def variance_reduction_sampling(
     ----------
     learner : estimator or modAL learner
         Fitted, with ``predict(X, return_cov=True)``: a Gaussian process. The noise of a label is
-        its ``alpha`` (of an array the mean) and any white noise of its kernel.
+        its ``alpha`` (of an array the mean) and any white noise of its kernel. Pools of more than
+        5,000 rows need :class:`skmolal.GaussianProcessRegressor`.
     X_pool : {array-like, sparse matrix, DataFrame} of shape (n_pool, n_features) or \
             ndarray of shape (n_pool,), dtype object
         Candidates.
@@ -89,8 +90,10 @@ def variance_reduction_sampling(
 
     Notes
     -----
-    Memory is O(n_pool * (n_instances + n_reference)) beyond the joint posterior, time
-    O(n_pool * n_instances * (n_labelled + n_instances + n_reference)).
+    Memory is O(n_pool * (n_instances + n_reference)) beyond the joint posterior, whose
+    partial solves are n_pool * n_labelled numbers; above 4 GiB they are not kept but computed
+    anew when needed, which takes time. Otherwise time is O(n_pool * n_instances * (n_labelled +
+    n_instances + n_reference)).
 
     References
     ----------
