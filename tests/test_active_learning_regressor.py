@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmolal import ActiveLearningRegressor
+from skmolal import ActiveLearner, ActiveLearningRegressor, CommitteeRegressor
 from skmolal.metrics import make_discovery_scorer
 from skmolal.query_strategies import get_query_strategy
 
@@ -178,3 +178,24 @@ def test_x_and_y_must_have_the_same_length():
     X, y = make_problem()
     with pytest.raises(ValueError, match="X has 80, y has 79"):
         ActiveLearningRegressor(fixed_gp()).fit(X, y[:-1])
+
+
+def test_a_committee_is_a_learner_like_any_other():
+    X, y = make_problem()
+    members = [
+        ActiveLearner(GaussianProcessRegressor(RBF(scale), alpha=1e-3, optimizer=None))
+        for scale in (0.2, 0.5, 1.0)
+    ]
+    model = ActiveLearningRegressor(
+        CommitteeRegressor(members), "uncertainty", n_initial=10, batch_sizes=[5], random_state=0
+    ).fit(X, y)
+    first = model.query_idx_[:10]
+    votes = [
+        GaussianProcessRegressor(RBF(scale), alpha=1e-3, optimizer=None)
+        .fit(X[first], y[first])
+        .predict(X)
+        for scale in (0.2, 0.5, 1.0)
+    ]
+    spread = np.std(votes, axis=0)
+    spread[first] = -1
+    assert set(model.query_idx_[10:]) == set(np.argsort(-spread)[:5])
