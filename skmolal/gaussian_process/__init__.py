@@ -1,6 +1,15 @@
 """Gaussian process regression for molecules."""
 
+from skmolal.gaussian_process._cv import GaussianProcessRegressorCV
 from skmolal.gaussian_process._gpr import GaussianProcessRegressor
 from skmolal.gaussian_process._length_scale import median_length_scale
+from skmolal.gaussian_process._posterior import PosteriorCovariance
+from skmolal.gaussian_process._tanimoto import TanimotoKernel
 
-__all__ = ["GaussianProcessRegressor", "median_length_scale"]
+__all__ = [
+    "GaussianProcessRegressor",
+    "GaussianProcessRegressorCV",
+    "PosteriorCovariance",
+    "TanimotoKernel",
+    "median_length_scale",
+]

@@ -7,12 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn import get_config
 
-from skmolal.gaussian_process._factor import TiledCholesky, join_tiles, split_tiles
-from skmolal.gaussian_process._kernels import product
+from skmolal.gaussian_process._factor import (
+    TiledCholesky,
+    join_tiles,
+    split_tiles,
+    subtract_products,
+)
 from skmolal.gaussian_process._precision import DeviceState
 from skmolal.gaussian_process._refine import refine
 
-__all__ = ["ExactPosterior"]
+__all__ = ["ExactPosterior", "block_rows", "blocks"]
 
 # More rows a block no longer make the products faster.
 _MAX_BLOCK = {"cpu": 2048}
@@ -29,9 +33,24 @@ def _subtract_squares(variance, solved):
     return variance - jnp.sum(solved * solved, axis=1)
 
 
-@jax.jit
-def _subtract_rows(acc, left, right):
-    return acc - product(left, right)
+def block_rows(gram, factor, X, n_rows):
+    """Choose how many of `n_rows` pool rows go into a block within scikit-learn's memory."""
+    n_features = X.shape[1] if hasattr(X, "shape") and X.ndim == 2 else 0
+    n_columns = (factor.n_tiles + 6) * factor.tile
+    row_bytes = n_features * (8 + gram.dtype.itemsize) + n_columns * gram.dtype.itemsize
+    fitting = max(int(get_config()["working_memory"] * 2**20 // row_bytes), 16)
+    limit = _MAX_BLOCK.get(jax.default_backend(), _MAX_BLOCK_ACCELERATOR)
+    wanted = 1 << (max(n_rows, 16) - 1).bit_length()
+    return min(limit, wanted, 1 << (fitting.bit_length() - 1))
+
+
+def blocks(gram, factor, X):
+    """Yield (start, stop, padded device rows) for blocks of the pool `X`."""
+    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    height = block_rows(gram, factor, X, n_rows)
+    for start in range(0, n_rows, height):
+        stop = min(start + height, n_rows)
+        yield start, stop, gram.rows(X, start, stop, height)
 
 
 class ExactPosterior(DeviceState):
@@ -82,26 +101,6 @@ class ExactPosterior(DeviceState):
         """Dual weights on the host, shape (n_samples, n_targets)."""
         return join_tiles(self.weights, self.gram.n_samples)
 
-    def block_rows(self, X, n_rows):
-        """Choose how many pool rows go into a block within scikit-learn's working memory."""
-        n_features = X.shape[1] if hasattr(X, "shape") and X.ndim == 2 else 0
-        n_columns = self.factor.n_tiles * self.factor.tile + 6 * self.factor.tile
-        row_bytes = n_features * (8 + self.gram.dtype.itemsize) + (
-            n_columns * self.gram.dtype.itemsize
-        )
-        fitting = max(int(get_config()["working_memory"] * 2**20 // row_bytes), 16)
-        limit = _MAX_BLOCK.get(jax.default_backend(), _MAX_BLOCK_ACCELERATOR)
-        wanted = 1 << (max(n_rows, 16) - 1).bit_length()
-        return min(limit, wanted, 1 << (fitting.bit_length() - 1))
-
-    def blocks(self, X):
-        """Yield (start, stop, padded device rows) for blocks of the pool `X`."""
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        height = self.block_rows(X, n_rows)
-        for start in range(0, n_rows, height):
-            stop = min(start + height, n_rows)
-            yield start, stop, self.gram.rows(X, start, stop, height)
-
     def predict(self, X, return_var):
         """Predict mean and, if asked, variance.
 
@@ -122,7 +121,7 @@ class ExactPosterior(DeviceState):
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         mean = np.empty((n_rows, self.weights[0].shape[1]))
         variance = np.empty(n_rows) if return_var else None
-        for start, stop, rows in self.blocks(X):
+        for start, stop, rows in blocks(self.gram, self.factor, X):
             block_mean, block_variance = self.predict_block(rows, return_var)
             mean[start:stop] = block_mean[: stop - start]
             if return_var:
@@ -161,13 +160,12 @@ class ExactPosterior(DeviceState):
         mean = self.predict(X, return_var=False)[0]
         covariance = np.empty((n_rows, n_rows))
         done = []
-        for start, stop, rows in self.blocks(X):
+        for start, stop, rows in blocks(self.gram, self.factor, X):
             solved = list(self.factor.solve_rows(partial(self.gram.cross_tile, rows)))
             done.append((start, stop, rows, solved))
             for other_start, other_stop, other_rows, other in done:
                 block = self.gram.self_tile(other_rows, rows, start - other_start)
-                for left, right in zip(other, solved, strict=True):
-                    block = _subtract_rows(block, left, right)
+                block = subtract_products(block, other, solved)
                 block = np.asarray(block)[: other_stop - other_start, : stop - start]
                 covariance[other_start:other_stop, start:stop] = block
                 covariance[start:stop, other_start:other_stop] = block.T

@@ -21,7 +21,7 @@ import numpy as np
 from skmolal.gaussian_process._kernels import product
 from skmolal.gaussian_process._precision import DeviceState
 
-__all__ = ["TiledCholesky", "choose_tile", "join_tiles", "split_tiles"]
+__all__ = ["TiledCholesky", "choose_tile", "join_tiles", "split_tiles", "subtract_products"]
 
 _GROUP = 4  # products per call: fewer calls, still few temporaries
 _SMALL = 64  # factored column by column

@@ -10,6 +10,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.optimize import _check_optimize_result
+from sklearn.utils.validation import check_is_fitted
 from sklearn_compat.utils.validation import validate_data
 
 from skmolal.gaussian_process._diagnostics import (
@@ -21,8 +22,9 @@ from skmolal.gaussian_process._diagnostics import (
 from skmolal.gaussian_process._exact import ExactPosterior
 from skmolal.gaussian_process._factor import choose_tile
 from skmolal.gaussian_process._fingerprint import fingerprint_rows
-from skmolal.gaussian_process._gram import CompiledGram, HostGram
+from skmolal.gaussian_process._gram import CompiledGram, HostGram, dense_lower
 from skmolal.gaussian_process._kernels import parse_kernel
+from skmolal.gaussian_process._leave_one_out import leave_one_out
 from skmolal.gaussian_process._likelihood import CompiledLikelihood, host_likelihood
 from skmolal.gaussian_process._pool_cache import PoolCache
 from skmolal.gaussian_process._precision import numerics
@@ -225,6 +227,25 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         continued = previous is not None and self._template == template
         kernel = clone(self.kernel_) if continued else clone(template)
         rng = check_random_state(self.random_state)
+        noise = self._set_training_data(X, y, kernel)
+        self._template = template
+        n_samples = len(noise)
+        keys = self._training_keys(self.X_train_)
+        grows = continued and begins_with(keys, self._keys)
+        self._keys = keys
+        with numerics():
+            if self._must_optimize(n_samples, grows):
+                if theta is None:
+                    self._optimize(rng, noise)
+                else:
+                    set_theta(kernel, theta)
+                self._n_optimized = n_samples
+            self._posterior = self._make_posterior(noise, previous if grows else None)
+            self.log_marginal_likelihood_value_ = self._posterior.log_likelihood()
+        return self
+
+    def _set_training_data(self, X, y, kernel):
+        """Check the training data and keep them; return the noise of each sample."""
         X, y = validate_data(
             self, X, y, multi_output=True, y_numeric=True, **self._input_checks(kernel)
         )
@@ -242,20 +263,15 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             if self.normalize_y
             else (y.copy() if self.copy_X_train else y)
         )
-        self.kernel_, self._template = kernel, template
-        keys = self._training_keys(X)
-        grows = continued and begins_with(keys, self._keys)
-        self._keys = keys
+        self.kernel_ = kernel
+        return noise
+
+    def _training_problem(self, X, y):
+        """The kernel matrix without noise, its lower half in order F, and normalised targets."""
+        noise = self._set_training_data(X, y, clone(self.kernel))
         with numerics():
-            if self._must_optimize(len(y), grows):
-                if theta is None:
-                    self._optimize(rng, noise)
-                else:
-                    set_theta(kernel, theta)
-                self._n_optimized = len(y)
-            self._posterior = self._make_posterior(noise, previous if grows else None)
-            self.log_marginal_likelihood_value_ = self._posterior.log_likelihood()
-        return self
+            gram = self._make_gram(np.zeros_like(noise), choose_tile(len(noise)), "float64")
+            return dense_lower(gram), self._y_columns()
 
     def _training_keys(self, X):
         """Fingerprints of the training samples, where a warm start may ask for them."""
@@ -320,13 +336,9 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             else:
                 previous.noise = noise
                 return previous
-        spec, values, _ = parse_kernel(self.kernel_)
         # A factor that will grow keeps its tiles.
         tile = choose_tile(max(2 * len(noise), 512) if self.warm_start else len(noise))
-        if self._is_compiled(spec):
-            gram = CompiledGram(spec, values, self.X_train_, noise, tile, self.dtype)
-        else:
-            gram = HostGram(self.kernel_, self.X_train_, noise, tile)
+        gram = self._make_gram(noise, tile, self.dtype)
         cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
         reason = None
         try:
@@ -346,6 +358,12 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         posterior.kernel, posterior.noise = clone(self.kernel_), noise
         posterior.dtype, posterior.fallback = self.dtype, reason
         return posterior
+
+    def _make_gram(self, noise, tile, dtype):
+        spec, values, _ = parse_kernel(self.kernel_)
+        if self._is_compiled(spec):
+            return CompiledGram(spec, values, self.X_train_, noise, tile, dtype)
+        return HostGram(self.kernel_, self.X_train_, noise, tile)
 
     def _is_compiled(self, spec):
         return spec is not None and getattr(self.X_train_, "ndim", 1) == 2
@@ -487,7 +505,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         if return_std and return_cov:
             raise RuntimeError("At most one of return_std or return_cov can be requested.")
-        X = validate_data(self, X, reset=False, **self._input_checks(self.kernel))
+        X = self._check_pool(X)
         if not hasattr(self, "X_train_"):
             return self._predict_prior(X, return_std, return_cov)
         posterior = self._fitted("predict")
@@ -533,8 +551,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             return self.predict(X[rows], return_std=return_std)
         known = self.__dict__.get("_known_pool", (None, None))
         if known[0] is not X:
-            known = (X, validate_data(self, X, reset=False, **self._input_checks(self.kernel)))
-            self._known_pool = known
+            known = self._known_pool = (X, self._check_pool(X))
         with numerics():
             mean, variance = posterior.cache.predict_rows(posterior, known[1], rows)
         return self._rescale_mean(mean), self._standard_deviation(variance, X)
@@ -543,6 +560,9 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         std = np.sqrt(self._rescale_variance(clip_variance(variance, self.dtype)))
         warn_equal_std(std, X, self.kernel_)
         return std
+
+    def _check_pool(self, X):
+        return validate_data(self, X, reset=False, **self._input_checks(self.kernel))
 
     def _predict_prior(self, X, return_std, return_cov):
         kernel = ConstantKernel() * RBF() if self.kernel is None else self.kernel
@@ -566,6 +586,31 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _rescale_variance(self, variance):
         scale = np.ravel(self._y_train_std) ** 2
         return variance * scale[0] if scale.size == 1 else variance[..., np.newaxis] * scale
+
+    def loo_predict(self, return_std=False):
+        """Predict each training sample from all others, without fitting again.
+
+        Hyperparameters, and with `normalize_y` mean and variance of the targets, are those of all
+        samples.
+
+        Parameters
+        ----------
+        return_std : bool, default=False
+            Whether to return the standard deviation too. It is that of the label: the noise
+            `alpha` is included, as it is not in :meth:`predict`.
+
+        Returns
+        -------
+        y_mean : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Leave-one-out predictions.
+        y_std : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Their standard deviation. Only returned when `return_std` is True.
+        """
+        check_is_fitted(self, "X_train_")
+        with numerics():
+            mean, variance = leave_one_out(self._fitted("loo_predict"), self._y_columns())
+        mean = self._rescale_mean(mean)
+        return (mean, np.sqrt(self._rescale_variance(variance))) if return_std else mean
 
     def sample_y(self, X, n_samples=1, random_state=0):
         """Draw functions from the Gaussian process and evaluate them at `X`.

@@ -15,6 +15,7 @@ from scipy import sparse
 from skmolal.gaussian_process._factor import split_tiles
 from skmolal.gaussian_process._kernels import (
     Features,
+    choose_centre,
     evaluate,
     evaluate_diagonal,
     make_features,
@@ -22,7 +23,7 @@ from skmolal.gaussian_process._kernels import (
 )
 from skmolal.gaussian_process._precision import DeviceState
 
-__all__ = ["CompiledGram", "HostGram"]
+__all__ = ["CompiledGram", "HostGram", "dense_lower", "dense_rows"]
 
 
 _PART = 256  # pool rows
@@ -46,7 +47,6 @@ def _slice(features, offset, height):
     return Features(
         jax.lax.dynamic_slice_in_dim(features.values, offset, height),
         jax.lax.dynamic_slice_in_dim(features.squared_norms, offset, height),
-        features.centre,
     )
 
 
@@ -125,14 +125,15 @@ class CompiledGram(DeviceState):
         self.n_samples = 0
         self.features = []
         self.noise = []
-        self.centre = jnp.asarray(np.asarray(X.mean(axis=0), dtype=np.float64).ravel())
+        self.centre = choose_centre(spec, X)
         self.extend(X, noise)
 
     def extend(self, X, noise):
         """Replace the training samples by `X`, whose first rows are the present ones."""
         first = self.n_samples // self.tile
         self.X, self.host_noise, self.n_samples = X, noise, X.shape[0]
-        del self.features[first:], self.noise[first:]
+        # New lists: a shallow copy of this object stays what it is.
+        self.features, self.noise = self.features[:first], self.noise[:first]
         for start in range(first * self.tile, self.n_samples, self.tile):
             stop = min(start + self.tile, self.n_samples)
             self.features.append(self.rows(X, start, stop, self.tile))
@@ -294,3 +295,15 @@ class HostGram:
         (a, n_rows), (b, n_columns) = left, right
         block = self.kernel(a) if offset == 0 else self.kernel(a, b)
         return jnp.asarray(self._pad(block, n_rows, n_columns))
+
+
+def dense_lower(gram):
+    """Assemble the lower half of the training matrix on the host, in order F."""
+    n_samples, tile = gram.n_samples, gram.tile
+    matrix = np.zeros((n_samples, n_samples), order="F")
+    for row in range(0, n_samples, tile):
+        for column in range(0, row + 1, tile):
+            part = matrix[row : row + tile, column : column + tile]
+            block = gram.training_tile(row // tile, 0, tile, column // tile)
+            part[...] = block[: part.shape[0], : part.shape[1]]
+    return matrix

@@ -17,9 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.gaussian_process import kernels as sk
 
+from skmolal.gaussian_process._tanimoto import TanimotoKernel
+
 __all__ = [
     "Features",
     "Statistics",
+    "choose_centre",
     "evaluate",
     "evaluate_diagonal",
     "make_features",
@@ -43,14 +46,14 @@ class Features(NamedTuple):
 
     values: jax.Array  # (n, n_features)
     squared_norms: jax.Array  # (n,)
-    centre: jax.Array  # (n_features,)
 
 
 class Statistics(NamedTuple):
     """What a kernel needs to know of two sets of samples, free of hyperparameters."""
 
     distances: jax.Array | None  # squared Euclidean, for isotropic kernels
-    inner: jax.Array | None  # inner products, for DotProduct
+    inner: jax.Array | None  # inner products, for DotProduct and TanimotoKernel
+    sizes: jax.Array | None  # sums of two squared norms, for TanimotoKernel
     left: Features | None  # the features themselves, for anisotropic kernels
     right: Features | None
     eye: jax.Array  # True where both sides are the same sample
@@ -65,7 +68,18 @@ def product(left, right):
 def make_features(X, centre, dtype):
     """Centre the rows of `X` in float64 and round them to `dtype`."""
     values = (X.astype(jnp.float64) - centre[None, :]).astype(dtype)
-    return Features(values, jnp.sum(values * values, axis=1), centre)
+    return Features(values, jnp.sum(values * values, axis=1))
+
+
+def choose_centre(spec, X):
+    """Choose what to subtract from all features, shape (n_features,).
+
+    Distances keep most digits around the mean of the training samples; inner products are those
+    of the features as they are.
+    """
+    if any(leaf[0] in ("DotProduct", "TanimotoKernel") for leaf in _leaves(spec)):
+        return jnp.zeros(X.shape[1])
+    return jnp.asarray(np.asarray(X.mean(axis=0), dtype=np.float64).ravel())
 
 
 # --- parsing ------------------------------------------------------------------------------------
@@ -176,20 +190,19 @@ def statistics(spec, left, right, eye):
         and not _is_anisotropic(leaf)
         for leaf in leaves
     )
-    inner = None
-    if any(leaf[0] == "DotProduct" for leaf in leaves):
-        inner = product(_uncentred(left), _uncentred(right))
+    inner = sizes = None
+    if any(leaf[0] in ("DotProduct", "TanimotoKernel") for leaf in leaves):
+        inner = product(left.values, right.values)
+    if any(leaf[0] == "TanimotoKernel" for leaf in leaves):
+        sizes = left.squared_norms[:, None] + right.squared_norms[None, :]
     return Statistics(
         _squared_distances(left, right, eye) if isotropic else None,
         inner,
+        sizes,
         left if anisotropic else None,
         right if anisotropic else None,
         eye,
     )
-
-
-def _uncentred(features):
-    return features.values + features.centre.astype(features.values.dtype)[None, :]
 
 
 # --- what depends on the hyperparameters --------------------------------------------------------
@@ -203,7 +216,7 @@ def evaluate(spec, values, stats):
         return evaluate(spec[1], values, stats) * evaluate(spec[2], values, stats)
     if spec[0] == "Exponentiation":
         return _power(evaluate(spec[1], values, stats), spec[2])
-    return _EVALUATE[getattr(sk, spec[0])](spec, values, stats)
+    return _BY_NAME[spec[0]](spec, values, stats)
 
 
 def evaluate_diagonal(spec, values, features):
@@ -218,7 +231,7 @@ def evaluate_diagonal(spec, values, features):
     if spec[0] in ("ConstantKernel", "WhiteKernel"):
         return values[spec[1][0]] * ones
     if spec[0] == "DotProduct":
-        return jnp.sum(_uncentred(features) ** 2, axis=1) + values[spec[1][0]] ** 2 * ones
+        return features.squared_norms + values[spec[1][0]] ** 2 * ones
     return ones
 
 
@@ -242,7 +255,7 @@ def _scaled_distances(leaf, values, stats):
     scaled = []
     for side in (stats.left, stats.right):
         rows = side.values / length_scale
-        scaled.append(Features(rows, jnp.sum(rows * rows, axis=1), side.centre))
+        scaled.append(Features(rows, jnp.sum(rows * rows, axis=1)))
     return _squared_distances(*scaled, stats.eye)
 
 
@@ -284,6 +297,11 @@ def _dot_product(leaf, values, stats):
     return stats.inner + values[leaf[1][0]] ** 2
 
 
+def _tanimoto(leaf, values, stats):
+    union = stats.sizes - stats.inner
+    return jnp.where(union > 0, stats.inner / jnp.where(union > 0, union, 1.0), 1.0)
+
+
 _EVALUATE = {
     sk.ConstantKernel: _constant,
     sk.WhiteKernel: _white,
@@ -292,4 +310,6 @@ _EVALUATE = {
     sk.RationalQuadratic: _rational_quadratic,
     sk.ExpSineSquared: _exp_sine_squared,
     sk.DotProduct: _dot_product,
+    TanimotoKernel: _tanimoto,
 }
+_BY_NAME = {kind.__name__: function for kind, function in _EVALUATE.items()}

@@ -9,7 +9,13 @@ from scipy.linalg import cho_solve, cholesky
 
 from skmolal.gaussian_process._factor import TiledCholesky, choose_tile, split_tiles
 from skmolal.gaussian_process._gram import dense_rows
-from skmolal.gaussian_process._kernels import evaluate, make_features, product, statistics
+from skmolal.gaussian_process._kernels import (
+    choose_centre,
+    evaluate,
+    make_features,
+    product,
+    statistics,
+)
 
 __all__ = ["CompiledLikelihood", "host_likelihood"]
 
@@ -70,7 +76,7 @@ class CompiledLikelihood:
         self.tile = tile = choose_tile(self.n_samples)
         self.y = split_tiles(y, tile, np.float64)
         self.noise = split_tiles(noise, tile, np.float64, fill=1.0)
-        centre = jnp.asarray(np.asarray(X.mean(axis=0), dtype=np.float64).ravel())
+        centre = choose_centre(spec, X)
         features = [
             make_features(
                 dense_rows(X, start, min(start + tile, self.n_samples), tile), centre, np.float64

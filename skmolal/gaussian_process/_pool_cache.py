@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skmolal.gaussian_process._exact import block_rows
 from skmolal.gaussian_process._factor import partial_steps
 from skmolal.gaussian_process._fingerprint import RowIndex, fingerprint_rows
 from skmolal.gaussian_process._kernels import product
@@ -237,7 +238,7 @@ class PoolCache:
         unknown = np.flatnonzero(places < 0)
         if unknown.size:
             first, again = _first_of_each(names[unknown])
-            height = posterior.block_rows(X, len(first))
+            height = block_rows(posterior.gram, posterior.factor, X, len(first))
             for begin in range(0, len(first), height):
                 part = slice(begin, min(begin + height, len(first)))
                 new = unknown[first[part]]

@@ -1,0 +1,161 @@
+"""Compiled kernels are scikit-learn's, in values, diagonals and gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.gaussian_process import GaussianProcessRegressor as Reference
+from sklearn.gaussian_process import kernels as sk
+
+from skmolal import GaussianProcessRegressor
+from skmolal.gaussian_process import TanimotoKernel
+from skmolal.gaussian_process._kernels import (
+    evaluate,
+    evaluate_diagonal,
+    make_features,
+    parse_kernel,
+    statistics,
+)
+from skmolal.gaussian_process._precision import numerics
+
+N_FEATURES = {"few": 3, "many": 24}
+
+LEAVES = {
+    "constant": lambda d: sk.ConstantKernel(2.5),
+    "white": lambda d: sk.WhiteKernel(0.3),
+    "rbf": lambda d: sk.RBF(1.3 * d**0.5),
+    "rbf-anisotropic": lambda d: sk.RBF(np.linspace(1, 3, d) * d**0.5),
+    "matern-0.5": lambda d: sk.Matern(1.3 * d**0.5, nu=0.5),
+    "matern-1.5": lambda d: sk.Matern(1.3 * d**0.5, nu=1.5),
+    "matern-2.5-anisotropic": lambda d: sk.Matern(np.linspace(1, 3, d) * d**0.5, nu=2.5),
+    "matern-inf": lambda d: sk.Matern(1.3 * d**0.5, nu=np.inf),
+    "rational-quadratic": lambda d: sk.RationalQuadratic(1.3 * d**0.5, alpha=0.7),
+    "dot-product": lambda d: sk.DotProduct(0.8),
+    "exp-sine-squared": lambda d: sk.ExpSineSquared(1.5, 7.0 * d**0.5),
+    "tanimoto": lambda d: TanimotoKernel(),
+}
+COMPOSED = {
+    "sum": lambda d: sk.RBF(d**0.5) + sk.WhiteKernel(0.1),
+    "product": lambda d: 3.0 * sk.Matern(d**0.5, nu=1.5) * sk.RationalQuadratic(d**0.5),
+    "power": lambda d: sk.DotProduct(0.5) ** 2 + sk.RBF(d**0.5) ** 1.5,
+    "fixed": lambda d: sk.ConstantKernel(2.0, "fixed") * sk.RBF(d**0.5) + sk.DotProduct(1, "fixed"),
+}
+
+
+def _compiled(kernel, X, Y=None, values=None):
+    spec, parsed, _ = parse_kernel(kernel)
+    values = jnp.asarray(parsed) if values is None else values
+    centre = jnp.zeros(X.shape[1])
+    left = make_features(X, centre, np.float64)
+    if Y is None:
+        right, eye = left, jnp.eye(len(X), dtype=bool)
+    else:
+        right, eye = make_features(Y, centre, np.float64), jnp.zeros((len(X), len(Y)), bool)
+    return evaluate(spec, values, statistics(spec, left, right, eye))
+
+
+@pytest.fixture(params=N_FEATURES, scope="module")
+def samples(request):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(9, N_FEATURES[request.param]))
+    X[4] = X[2]
+    return X, np.vstack([rng.normal(size=(4, X.shape[1])), X[:2]])
+
+
+@pytest.mark.parametrize("name", [*LEAVES, *COMPOSED])
+def test_values_and_gradient_equal_scikit_learn(name, samples):
+    X, Y = samples
+    kernel = (LEAVES | COMPOSED)[name](X.shape[1])
+    spec, values, free = parse_kernel(kernel)
+    with numerics():
+        centre = jnp.zeros(X.shape[1])
+        np.testing.assert_allclose(_compiled(kernel, X), kernel(X), atol=1e-12)
+        np.testing.assert_allclose(_compiled(kernel, X, Y), kernel(X, Y), atol=1e-12)
+        diagonal = evaluate_diagonal(spec, values, make_features(X, centre, np.float64))
+        np.testing.assert_allclose(diagonal, kernel.diag(X), atol=1e-12)
+        jacobian = jax.jacobian(lambda v: _compiled(kernel, X, values=v))(jnp.asarray(values))
+        gradient = np.asarray(jacobian * values)[..., free]
+    np.testing.assert_allclose(np.exp(kernel.theta), values[free])
+    np.testing.assert_allclose(gradient, kernel(X, eval_gradient=True)[1], atol=1e-10)
+
+
+class _Subclass(sk.RBF):
+    pass
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        sk.Matern(1.0, nu=0.7),
+        sk.PairwiseKernel(metric="laplacian"),
+        _Subclass(2.0),
+        2.0 * _Subclass() + sk.WhiteKernel(),
+        _Subclass() ** 2,
+        sk.CompoundKernel([sk.RBF()]),
+        sk.RationalQuadratic(np.array([1.0, 2.0])),
+    ],
+    ids=lambda kernel: type(kernel).__name__,
+)
+def test_only_exact_types_are_compiled(kernel):
+    assert parse_kernel(kernel)[0] is None
+
+
+def test_gradient_is_finite_where_samples_coincide():
+    X = np.zeros((3, 20))
+    for nu in (0.5, 1.5, 2.5):
+        kernel = sk.Matern(np.ones(20), nu=nu)
+        with numerics():
+            values = jnp.asarray(parse_kernel(kernel)[1])
+            jacobian = jax.jacobian(lambda v, k=kernel: _compiled(k, X, values=v))(values)
+            assert np.isfinite(np.asarray(jacobian)).all()
+
+
+@given(
+    scale=st.floats(1e-6, 1e6),
+    offset=st.floats(-1e6, 1e6),
+    seed=st.integers(0, 1000),
+)
+@settings(deadline=None, max_examples=25)
+def test_distances_are_never_negative_and_zero_for_equal_rows(scale, offset, seed):
+    X = np.random.default_rng(seed).normal(size=(6, 24)) * scale + offset
+    X[3] = X[1]
+    with numerics():
+        features = make_features(X, jnp.asarray(X.mean(axis=0)), np.float64)
+        none = jnp.zeros((6, 6), bool)
+        distances = np.asarray(statistics(("RBF", (0, 1)), features, features, none).distances)
+    assert (distances >= 0).all()
+    assert (np.diag(distances) == 0).all()
+    assert distances[3, 1] == 0
+    spread = np.sum(X[:, None] ** 2 + X[None] ** 2, axis=-1)
+    exact = ((X[:, None] - X[None]) ** 2).sum(axis=-1)
+    assert (abs(distances - exact) <= 1e-13 * spread).all()
+
+
+def test_tanimoto_counts_common_bits():
+    rng = np.random.default_rng(0)
+    X = (rng.random((8, 30)) < 0.3).astype(float)
+    X[5] = 0
+    both = (X[:, None] * X[None]).sum(axis=-1)
+    either = np.maximum(X[:, None], X[None]).sum(axis=-1)
+    expected = np.where(either > 0, both / np.maximum(either, 1), 1.0)
+    kernel = TanimotoKernel()
+    np.testing.assert_allclose(kernel(X), expected)
+    np.testing.assert_allclose(kernel(sparse.csr_matrix(X), X[:3]), expected[:, :3])
+    np.testing.assert_allclose(kernel.diag(X), 1.0)
+    assert np.linalg.eigvalsh(expected).min() > -1e-12
+
+
+def test_tanimoto_serves_scikit_learn_too():
+    rng = np.random.default_rng(1)
+    X = (rng.random((30, 50)) < 0.2).astype(float)
+    y = X[:, 0] + X[:, 1]
+    kernel = 2.0 * TanimotoKernel() + sk.WhiteKernel(0.1, (1e-3, 1e3))
+    args = {"kernel": kernel, "optimizer": None}
+    expected = Reference(**args).fit(X[:20], y[:20]).predict(X[20:], return_std=True)
+    ours = GaussianProcessRegressor(**args).fit(X[:20], y[:20]).predict(X[20:], return_std=True)
+    np.testing.assert_allclose(ours, expected, atol=1e-10)
+    with pytest.raises(ValueError, match="Gradient"):
+        TanimotoKernel()(X, X, eval_gradient=True)
