@@ -8,6 +8,7 @@ from skmolal.metrics._scorers import (
     make_label_efficiency_scorer,
     make_target_scorer,
 )
+from skmolal.metrics._target_profile import target_profile
 
 __all__ = [
     "compare_strategies",
@@ -16,4 +17,5 @@ __all__ = [
     "make_discovery_scorer",
     "make_label_efficiency_scorer",
     "make_target_scorer",
+    "target_profile",
 ]

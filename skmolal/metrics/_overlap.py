@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_array
 
 from skmolal.metrics._scorers import check_range
 
-__all__ = ["distribution_overlap"]
+__all__ = ["distribution_overlap", "smeared_masses"]
 
 
 def distribution_overlap(y, low=-np.inf, high=np.inf, *, scale):
@@ -54,6 +54,14 @@ def distribution_overlap(y, low=-np.inf, high=np.inf, *, scale):
     inside = (low <= y) & (y <= high)
     if inside.all() or not inside.any():
         return float("nan")
+    return float(np.minimum(*smeared_masses(y, inside, scale)).sum())
+
+
+def smeared_masses(y, inside, scale):
+    """Smear in-range and out-of-range molecules, and return the mass of each in fine cells.
+
+    Returns two arrays over the same cells of the smeared property; each sums to one.
+    """
     # Cells of a tenth of the scale resolve the densities; the mass in a cell is exact (ndtr).
     n_cells = int(np.clip(np.ceil((np.ptp(y) + 16 * scale) / (scale / 10)), 200, 20_000))
     edges = np.linspace(y.min() - 8 * scale, y.max() + 8 * scale, n_cells + 1)
@@ -63,4 +71,4 @@ def distribution_overlap(y, low=-np.inf, high=np.inf, *, scale):
         for part in np.array_split(group, max(1, len(group) // 1000)):  # bounded memory
             cdf += ndtr((edges[:, None] - part) / scale).sum(axis=1)
         masses.append(np.diff(cdf) / len(group))
-    return float(np.minimum(*masses).sum())
+    return masses
