@@ -1,0 +1,70 @@
+"""
+Length scale and noise
+======================
+
+**You will see** why a Gaussian process with scikit-learn's starting length scale of 1 learns
+nothing from an MBTR, and how error bars change with the noise.
+
+**Limits.** One descriptor, one property, 400 training molecules. The best numbers are others
+elsewhere; the picture is the same.
+"""
+
+# %%
+# Distances between molecules are in the hundreds. A kernel sees a neighbour only within about one
+# length scale.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.gaussian_process.kernels import RBF
+from sklearn.metrics import euclidean_distances
+
+from skmolal import GaussianProcessRegressor, MBTRTransformer
+from skmolal.datasets import load_qm9_sample
+from skmolal.gaussian_process import median_length_scale
+
+molecules, homo = load_qm9_sample(return_X_y=True)
+X, y = MBTRTransformer().fit_transform(molecules[:700]), homo[:700]
+X_train, X_test, y_train, y_test = X[:400], X[400:], y[:400], y[400:]
+scale = median_length_scale(X_train)
+
+distances = euclidean_distances(X_train.astype(float))[np.triu_indices(400, k=1)]
+fig, ax = plt.subplots(figsize=(7, 3))
+ax.hist(distances, bins=60, color="0.7")
+ax.axvline(1, color="#D55E00", label="length scale 1")
+ax.axvline(scale, color="#0072B2", label=f"median distance, {scale:.0f}")
+ax.set(xlabel="distance between two molecules", ylabel="pairs")
+ax.spines[["top", "right"]].set_visible(False)
+_ = ax.legend(frameon=False)
+
+# %%
+# Error on test molecules over the length scale, at three noises. Left of about 30 the model
+# predicts the mean for every molecule, whatever the noise.
+length_scales = np.geomspace(1, 30_000, 19)
+fig, ax = plt.subplots(figsize=(7, 4))
+for alpha, color in ((1e-4, "#E69F00"), (0.05, "#0072B2"), (1.0, "#009E73")):
+    error = []
+    for length_scale in length_scales:
+        gpr = GaussianProcessRegressor(
+            20.0 * RBF(length_scale), alpha=alpha, normalize_y=True, optimizer=None
+        )
+        error.append(np.abs(gpr.fit(X_train, y_train).predict(X_test) - y_test).mean())
+    ax.plot(length_scales, error, "o-", ms=4, color=color, label=f"alpha = {alpha:g}")
+ax.axvline(scale, color="0.7", lw=1, zorder=0)
+ax.set(xscale="log", xlabel="length scale", ylabel="error on test molecules (eV)")
+ax.spines[["top", "right"]].set_visible(False)
+_ = ax.legend(frameon=False)
+
+# %%
+# Error bars. With too little noise they are too short: the share of test molecules within one std
+# should be about 68%. The std is that of the property without noise, so the noise is added.
+fig, axes = plt.subplots(1, 2, figsize=(10, 4.5), sharex=True, sharey=True, layout="constrained")
+for ax, alpha in zip(axes, (1e-4, 0.05), strict=True):
+    kernel = 20.0 * RBF(scale, (scale / 100, scale * 100))
+    gpr = GaussianProcessRegressor(kernel, alpha=alpha, normalize_y=True).fit(X_train, y_train)
+    mean, std = gpr.predict(X_test, return_std=True)
+    std = np.sqrt(std**2 + alpha * y_train.var())
+    inside = np.mean(np.abs(mean - y_test) < std)
+    ax.errorbar(y_test, mean, std, fmt="o", ms=3, lw=0.5, color="0.4", ecolor="0.8")
+    ax.plot([-8.5, -4.5], [-8.5, -4.5], color="k", lw=1)
+    ax.set(xlabel="HOMO (eV)", title=f"alpha = {alpha:g}: {inside:.0%} within one std")
+    ax.spines[["top", "right"]].set_visible(False)
+_ = axes[0].set(ylabel="predicted (eV)")

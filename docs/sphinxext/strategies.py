@@ -1,0 +1,143 @@
+"""The directive ``strategies``: a table of all query strategies, made from the registry."""
+
+import inspect
+import re
+
+from numpydoc.docscrape import FunctionDoc
+from sphinx.util.docutils import SphinxDirective
+
+from skmolal import query_strategies
+
+__all__ = ["format_strategies"]
+
+_NOT_OPTIONS = ("learner", "X_pool", "n_instances", "random_state")
+_NEEDS = (  # what the docstring says of the learner, and what that means in a word
+    ("Not used", "nothing"),
+    ("return_cov=True", "a Gaussian process (joint posterior)"),
+    ("return_std=True", "mean and std"),
+    ("no standard deviation", "mean, labelled rows"),
+    ("Labelled rows are", "features, labelled rows"),
+    ("transformers make the features", "features"),
+)
+_SYMBOLS = {
+    "n_pool": "N",
+    "n_labelled": "n",
+    "n_instances": "b",
+    "n_features": "p",
+    "n_reference": "r",
+    "*": r"\,",
+}
+
+
+class _Strategy:
+    """What the docstring of a strategy says, piece by piece."""
+
+    def __init__(self, name):
+        self.name = name
+        self.function = getattr(query_strategies, f"{name}_sampling")
+        self._doc = FunctionDoc(self.function)
+        letter = re.match(r"Strategy ([A-Z])\b", inspect.getmodule(self.function).__doc__ or "")
+        self.letter = letter.group(1) if letter else ""
+
+    @property
+    def summary(self):
+        return " ".join(self._doc["Summary"])
+
+    @property
+    def needs(self):
+        text = " ".join(next(p.desc for p in self._doc["Parameters"] if p.name == "learner"))
+        for phrase, meaning in _NEEDS:
+            if phrase in text:
+                return meaning
+        return text.partition(". ")[0].rstrip(".")
+
+    @property
+    def cost(self):
+        """Beyond the prediction: the growth of time in its docstring, k-means, or nothing."""
+        growth = re.findall(r"O\(((?:[^()]|\([^()]*\))*)\)", " ".join(self._doc["Notes"]))
+        if growth:  # of memory and time, time is the larger
+            formula = max(growth, key=len)
+            for name, symbol in _SYMBOLS.items():
+                formula = formula.replace(name, symbol)
+            return f":math:`{formula}`"
+        words = inspect.getmodule(self.function).__doc__ + self.summary
+        return "k-means" if "k-means" in words or "clusters" in words else "none"
+
+    @property
+    def options(self):
+        signature = inspect.signature(self.function).parameters
+        described = {p.name: p for p in self._doc["Parameters"]}
+        for name, parameter in signature.items():
+            if name not in _NOT_OPTIONS:
+                text = " ".join("\n".join(described[name].desc).partition("\n\n")[0].split())
+                choices = re.match(r"{.*?}", described[name].type)
+                if choices:
+                    text = f"{text.rstrip('.')}: one of ``{choices.group()}``."
+                yield name, parameter.default, _without_citations(text)
+
+    @property
+    def references(self):
+        text = inspect.cleandoc("\n".join(self._doc["References"]))
+        for entry in re.split(r"^\.\. \[\d+\] ", text, flags=re.MULTILINE):
+            if entry.strip():
+                yield " ".join(entry.split())
+
+
+def format_strategies():
+    """Return the table, and the options and references of each strategy, as reST."""
+    strategies = [_Strategy(name) for name in query_strategies.get_query_strategy_names()]
+    strategies.sort(key=lambda s: (s.letter or "Z", s.name))
+    page = [
+        ".. list-table::",
+        "   :header-rows: 1",
+        "   :widths: 24 38 18 20",
+        "",
+        "   * - Name",
+        "     - What it does",
+        "     - Needs",
+        "     - Cost beside the prediction",
+    ]
+    for s in strategies:
+        letter = f" ({s.letter})" if s.letter else ""
+        page += [
+            f'   * - :func:`"{s.name}" <skmolal.query_strategies.{s.function.__name__}>`{letter}',
+            f"     - {s.summary}",
+            f"     - {s.needs}",
+            f"     - {s.cost}",
+        ]
+    page += ["", ".. rubric:: Options", ""]
+    for s in strategies:
+        options = list(s.options)
+        if not options:
+            continue
+        page += [f'``"{s.name}"``']
+        for name, default, text in options:
+            page += [f"   - ``{name}={default!r}``: {text}"]
+        page += [""]
+    without = [f'``"{s.name}"``' for s in strategies if not list(s.options)]
+    page += [f"{', '.join(without[:-1])} and {without[-1]} have no options.", ""]
+    page += [".. rubric:: References", ""]
+    for s in strategies:
+        references = list(s.references)
+        if references:
+            page += [f'``"{s.name}"``', *(f"   - {text}" for text in references), ""]
+    return "\n".join(page)
+
+
+def _without_citations(text):
+    return re.sub(r"\s*\[\d+\]_", "", text)
+
+
+class Strategies(SphinxDirective):
+    """Insert what :func:`format_strategies` returns."""
+
+    has_content = False
+
+    def run(self):
+        return self.parse_text_to_nodes(format_strategies())
+
+
+def setup(app):
+    """Register the directive."""
+    app.add_directive("strategies", Strategies)
+    return {"parallel_read_safe": True}
