@@ -132,18 +132,30 @@ class PosteriorCovariance:
         -------
         conditioned : PosteriorCovariance
             The posterior with these rows in the training set; this object is not changed.
+
+        Raises
+        ------
+        ValueError
+            If `idx` are not different rows of the pool.
+        numpy.linalg.LinAlgError
+            If without noise their labels follow from each other or from known ones.
         """
         idx = self._check_idx(idx)
         columns, white = self._latent_columns(idx)
         # The Schur complement of K(idx, idx) + noise in the posterior covariance.
         block = columns[idx] + np.diag(white + self._noise)
+        block = (block + block.T) / 2
         try:
-            factor = cholesky((block + block.T) / 2, lower=True)
-        except np.linalg.LinAlgError as error:
+            factor = cholesky(block, lower=True)
+            # A pivot that is rounding error is zero.
+            singular = np.any(np.diag(factor) ** 2 <= 1e-14 * np.diag(block))
+        except np.linalg.LinAlgError:
+            singular = True
+        if singular:
             raise np.linalg.LinAlgError(
-                "the rows of idx are not distinct enough to be conditioned on together without "
-                f"noise: {error}"
-            ) from error
+                "the rows of idx, or their labels, are known already or equal each other, which "
+                "without noise says nothing new: raise alpha of the regressor or leave them out"
+            )
         part = solve_triangular(factor, columns.T, lower=True).T
         conditioned = object.__new__(PosteriorCovariance)
         conditioned.__dict__.update(self.__dict__)

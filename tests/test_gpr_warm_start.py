@@ -1,0 +1,295 @@
+"""A warm start changes what a fit and a prediction cost, not what they give."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
+
+from skmolal import GaussianProcessRegressor
+from skmolal.gaussian_process import _pool_cache
+from skmolal.gaussian_process._fingerprint import RowIndex, fingerprint_rows
+
+KERNEL = 2.0 * Matern(6.0, nu=1.5) + WhiteKernel(0.01)
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 20))
+    return X, np.sin(X[:, 0]) + 0.3 * X[:, 1] + 0.1 * rng.normal(size=300)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda n: 32)
+
+
+def make_model(**params):
+    params = {"kernel": KERNEL, "alpha": 0.05, "optimizer": None, **params}
+    return GaussianProcessRegressor(**params)
+
+
+def assert_like_fresh(model, X, y, X_pool, result=None):
+    fresh = clone(model).set_params(warm_start=False, reoptimize_growth=None, optimizer=None)
+    fresh.set_params(kernel=model.kernel_).fit(X, y)
+    result = model.predict(X_pool, return_std=True) if result is None else result
+    for ours, expected in zip(result, fresh.predict(X_pool, return_std=True), strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-8)
+    np.testing.assert_allclose(model.L_, fresh.L_, atol=1e-8)
+    np.testing.assert_allclose(model.alpha_, fresh.alpha_, atol=1e-8)
+    np.testing.assert_allclose(
+        model.log_marginal_likelihood_value_, fresh.log_marginal_likelihood_value_, rtol=1e-8
+    )
+
+
+def labelled_growing(batches, n_first=11, n_all=300, seed=0):
+    """Yield rows labelled and rows of the pool of a loop."""
+    rng = np.random.default_rng(seed)
+    labelled, pool = np.arange(n_first), np.arange(n_first, n_all)
+    for batch in [0, *batches]:
+        new = rng.choice(len(pool), batch, replace=False)
+        labelled, pool = np.concatenate([labelled, pool[new]]), np.delete(pool, new)
+        yield labelled, pool
+
+
+@pytest.mark.parametrize("normalize_y", [False, True])
+@pytest.mark.parametrize("pool_cache_bytes", [2**31, 100_000, 0])
+def test_a_loop_gives_what_fresh_fits_give(data, small_tiles, pool_cache_bytes, normalize_y):
+    X, y = data
+    model = make_model(warm_start=True, pool_cache_bytes=pool_cache_bytes, normalize_y=normalize_y)
+    by_rows = clone(model)
+    for labelled, pool in labelled_growing([1, 5, 16, 3, 50, 2, 128, 7]):
+        for one in (model, by_rows):
+            one.fit(X[labelled], y[labelled])
+        assert_like_fresh(model, X[labelled], y[labelled], X[pool])
+        result = by_rows._predict_rows(X, pool)
+        assert_like_fresh(by_rows, X[labelled], y[labelled], X[pool], result)
+
+
+@given(batches=st.lists(st.integers(1, 40), min_size=1, max_size=5), seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=6)
+def test_any_batches_give_what_fresh_fits_give(batches, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(300, 20))
+    y = rng.normal(size=300)
+    model = make_model(warm_start=True)
+    for labelled, pool in labelled_growing(batches, seed=seed):
+        model.fit(X[labelled], y[labelled])
+        model.predict(X[pool], return_std=True)
+    assert_like_fresh(model, X[labelled], y[labelled], X[pool])
+
+
+def test_only_new_rows_are_solved_for(data, monkeypatch):
+    X, y = data
+    solved = []
+    init = _pool_cache._Block.__init__
+
+    def count(self, posterior, X, names, *args):
+        solved.append(len(names))
+        init(self, posterior, X, names, *args)
+
+    monkeypatch.setattr(_pool_cache._Block, "__init__", count)
+    model = make_model(warm_start=True)
+    for labelled, pool in labelled_growing([5, 5, 5]):
+        factor = getattr(model, "_posterior", None)
+        model.fit(X[labelled], y[labelled])
+        assert factor is None or model._posterior is factor
+        model.predict(X[pool][::-1], return_std=True)
+    assert solved == [289]
+    model.predict(X[:40], return_std=True)  # some were never in the pool
+    assert len(solved) == 2
+    assert solved[1] <= 26
+
+
+def test_rows_are_recognised_by_content_not_by_place(data):
+    X, y = data
+    model = make_model(warm_start=True).fit(X[:20], y[:20])
+    pool = X[20:].copy()
+    model.predict(pool, return_std=True)
+    pool[3] = pool[4]
+    pool[7, 2] += 1e-9
+    assert_like_fresh(model, X[:20], y[:20], pool)
+    assert_like_fresh(model, X[:20], y[:20], np.repeat(pool[::-1], 2, axis=0))
+
+
+def test_old_data_that_changed_mean_a_fit_from_nothing(data):
+    X, y = data
+    model = make_model(warm_start=True).fit(X[:50], y[:50])
+    model.predict(X[50:], return_std=True)
+    changed = X[:60].copy()
+    changed[5, 5] += 1.0
+    for X_train, y_train in [
+        (X[:60], y[:60] + 1.0),  # other labels
+        (changed, y[:60]),
+        (changed[:30], y[:30]),  # fewer samples
+        (changed[:40].astype(np.float32), y[:40]),
+    ]:
+        model.fit(X_train, y_train)
+        assert_like_fresh(model, X_train, y_train, X[60:].astype(X_train.dtype))
+    model.set_params(alpha=0.2).fit(X[:60], y[:60])
+    assert_like_fresh(model, X[:60], y[:60], X[60:])
+    model.set_params(kernel=2.0 * RBF(5.0)).fit(X[:70], y[:70])
+    assert_like_fresh(model, X[:70], y[:70], X[70:])
+
+
+def test_data_changed_in_place_are_noticed(data):
+    X, y = data[0].copy(), data[1]
+    model = make_model(warm_start=True, copy_X_train=False).fit(X[:50], y[:50])
+    X[3] += 1.0
+    model.fit(X[:60], y[:60])
+    assert_like_fresh(model, X[:60], y[:60], X[60:])
+
+
+def test_an_extension_that_fails_is_an_error_and_the_next_fit_works(data):
+    X, y = data
+    model = make_model(kernel=RBF(5.0), alpha=0.0, warm_start=True).fit(X[:20], y[:20])
+    twice = np.vstack([X[:20], X[:1]])
+    with pytest.raises(np.linalg.LinAlgError, match="alpha"):
+        model.fit(twice, y[:21])
+    model.fit(X[:25], y[:25])
+    assert_like_fresh(model, X[:25], y[:25], X[25:])
+
+
+def test_csr_pool(data):
+    X, y = sparse.csr_matrix(np.where(data[0] > 0.5, data[0], 0.0)), data[1]
+    model = make_model(warm_start=True)
+    for labelled, pool in labelled_growing([5, 9]):
+        model.fit(X[labelled], y[labelled])
+        assert_like_fresh(model, X[labelled], y[labelled], X[pool])
+    assert model._posterior.cache.n_rows == 289
+
+
+def test_rows_nobody_asks_for_are_forgotten(data):
+    X, y = data
+    model = make_model(warm_start=True).fit(X[:20], y[:20])
+    model.predict(X[20:], return_std=True)
+    for _ in range(_pool_cache._PATIENCE + 1):
+        model.predict(X[20:60], return_std=True)
+    assert model._posterior.cache.n_rows == 40
+    assert_like_fresh(model, X[:20], y[:20], X[20:])
+
+
+def test_memory_stays_within_the_limit(data):
+    X, y = data
+    model = make_model(warm_start=True, pool_cache_bytes=2**20).fit(X[:20], y[:20])
+    for start in (20, 120, 220):
+        model.predict(X[start : start + 80], return_std=True)
+        cache = model._posterior.cache
+        assert 0 < sum(block.n_bytes for block in cache._blocks) <= 2**20
+    assert cache.n_rows <= 160
+
+
+@pytest.mark.parametrize("copy_of", [clone, lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+def test_nothing_kept_travels_with_a_copy(data, copy_of):
+    X, y = data
+    model = make_model(warm_start=True).fit(X[:50], y[:50])
+    expected = model.predict(X[50:], return_std=True)
+    model._predict_rows(X, np.arange(50, 300))
+    size = len(pickle.dumps(model))
+    other = copy_of(model)
+    if not hasattr(other, "X_train_"):
+        other.fit(X[:50], y[:50])
+    assert other._posterior.cache.n_rows == 0
+    assert "_known_pool" not in vars(other)
+    np.testing.assert_allclose(other.predict(X[50:], return_std=True), expected, atol=1e-12)
+    model._posterior.cache = None
+    assert size < len(pickle.dumps(model)) + 1000
+    other.fit(X[:60], y[:60])
+    assert_like_fresh(other, X[:60], y[:60], X[60:])
+
+
+# --- hyperparameters ----------------------------------------------------------------------------
+
+
+def _count_optimizer():
+    calls = []
+
+    def optimizer(obj_func, initial_theta, bounds):
+        calls.append(np.array(initial_theta))
+        return initial_theta + 0.1, obj_func(initial_theta + 0.1, eval_gradient=False)
+
+    return optimizer, calls
+
+
+def test_hyperparameters_are_optimised_by_growth_from_the_last_optimum(data):
+    X, y = data
+    optimizer, calls = _count_optimizer()
+    model = make_model(warm_start=True, optimizer=optimizer, reoptimize_growth=2.0)
+    optimised_at = []
+    for n_samples in (10, 15, 19, 20, 30, 39, 40, 100):
+        before = len(calls)
+        model.fit(X[:n_samples], y[:n_samples])
+        assert_like_fresh(model, X[:n_samples], y[:n_samples], X[100:])
+        if len(calls) > before:
+            optimised_at.append(n_samples)
+    assert optimised_at == [10, 20, 40, 100]
+    for k, start in enumerate(calls):
+        np.testing.assert_allclose(start, KERNEL.theta + 0.1 * k)
+    model.fit(X[5:50], y[5:50])  # other samples, not more
+    assert len(calls) == 5
+
+
+def test_without_growth_each_fit_optimises(data):
+    X, y = data
+    optimizer, calls = _count_optimizer()
+    model = make_model(warm_start=True, optimizer=optimizer)
+    for n_samples in (10, 11, 12):
+        model.fit(X[:n_samples], y[:n_samples])
+    assert len(calls) == 3
+
+
+def test_a_stored_campaign_comes_back_bit_for_bit(data):
+    X, y = data
+    optimizer, _ = _count_optimizer()
+    params = {"warm_start": True, "reoptimize_growth": 2.0}
+    model = make_model(optimizer=optimizer, **params)
+    stored = []
+    sizes = (10, 15, 22, 30, 50)
+    for n_samples in sizes:
+        model.fit(X[:n_samples], y[:n_samples])
+        stored.append(model.kernel_.theta.tolist())
+        expected = model.predict(X[60:], return_std=True)
+    again = make_model(**params, optimizer="fmin_l_bfgs_b")
+    for n_samples, theta in zip(sizes, stored, strict=True):
+        again._fit(X[:n_samples], y[:n_samples], theta)
+        result = again.predict(X[60:], return_std=True)
+    np.testing.assert_array_equal(result, expected)
+    np.testing.assert_array_equal(again.L_, model.L_)
+    np.testing.assert_array_equal(again.kernel_.theta, model.kernel_.theta)
+    assert again._n_optimized == model._n_optimized
+
+
+# --- fingerprints -------------------------------------------------------------------------------
+
+
+@given(seed=st.integers(0, 10_000), bit=st.integers(0, 31))
+@settings(deadline=None, max_examples=40)
+def test_any_flipped_bit_changes_a_fingerprint(seed, bit):
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, 3, size=(20, 6)).astype(np.float32)
+    flipped = X.copy()
+    rows, columns = np.arange(20), rng.integers(0, 6, 20)
+    flipped.view(np.uint32)[rows, columns] ^= np.uint32(1) << np.uint32(bit)
+    assert (fingerprint_rows(X) != fingerprint_rows(flipped)).any(axis=1).all()
+    equal_rows = (X[:, None] == X[None]).all(axis=-1)
+    keys = fingerprint_rows(X)
+    np.testing.assert_array_equal((keys[:, None] == keys[None]).all(axis=-1), equal_rows)
+
+
+def test_fingerprints_of_csr_and_of_odd_types():
+    X = sparse.random(30, 40, density=0.2, format="csr", random_state=0)
+    keys = fingerprint_rows(X)
+    assert len(np.unique(keys, axis=0)) == len(np.unique(X.toarray(), axis=0))
+    np.testing.assert_array_equal(fingerprint_rows(X[10:15]), keys[10:15])
+    for dtype in (np.int8, np.float16, bool, np.longdouble):
+        dense = (X.toarray() > 0.5).astype(dtype)
+        np.testing.assert_array_equal(fingerprint_rows(dense[3:]), fingerprint_rows(dense)[3:])
+    index = RowIndex(keys[:20])
+    np.testing.assert_array_equal(index.find(keys[[3, 25, 0]]), [3, -1, 0])
+    assert RowIndex(keys[:0]).find(keys[:2]).tolist() == [-1, -1]
