@@ -194,8 +194,10 @@ def test_a_missing_file_is_named(tmp_path, capsys):
 
 def test_interrupt_ends_with_one_line_and_resume_finishes(pool, tmp_path, capsys):
     out = tmp_path / "out"
-    arguments = ["run", "--data", str(pool), "--target", "homo", "--out", str(out), *SMALL]
-    arguments += ["--low-quantile", "0.8", "--strategies", "random", "target"]
+    arguments = ["run", "--data", str(pool), "--target", "homo", "--out", str(out)]
+    arguments += ["--low-quantile", "0.8", "--strategies", "random", "target", "--n-jobs", "1"]
+    # Long enough to be met in its course on a busy machine.
+    arguments += ["--n-initial", "10", "--batches", "5", "5", "10", "--seeds", "10"]
     process = subprocess.Popen(
         [sys.executable, "-m", "skmolal.cli", *arguments],
         stderr=subprocess.PIPE,
