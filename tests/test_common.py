@@ -22,6 +22,14 @@ from tests.transformer_checks import TRANSFORMER_CHECKS
 
 # Options with which each strategy is checked; by default none.
 STRATEGY_OPTIONS = {
+    "active_search": [{"low": 0.3}, {"low": -0.2, "high": 0.4, "budget": 40, "n_candidates": 20}],
+    "expected_improvement": [{}, {"maximize": False, "xi": 0.1}, {"update_variance": False}],
+    "probability_of_improvement": [{}, {"maximize": False, "update_variance": False}],
+    "straddle": [
+        {"threshold": 0.3},
+        {"threshold": 0.0, "kappa": "random"},
+        {"threshold": 0.3, "update_variance": False},
+    ],
     "target": [
         {"low": 0.3, "rule": "probability"},
         {"low": -0.2, "high": 0.4},
@@ -31,6 +39,9 @@ STRATEGY_OPTIONS = {
         {"low": 0.3, "rule": "random"},
         {"low": -0.2, "rule": "cluster"},
     ],
+    "target_variance_reduction": [{"low": 0.3}, {"low": 0.3, "high": 0.3, "n_reference": 20}],
+    "thompson": [{}, {"maximize": False, "n_candidates": 20}],
+    "upper_confidence_bound": [{}, {"maximize": False}, {"update_variance": False}],
     "uncertainty_cluster": [{}, {"fraction": 0.2}, {"fraction": 1.0}],
 }
 
@@ -39,6 +50,7 @@ PREDICTS = "needs a fitted estimator"
 NO_STD = "needs no standard deviation"
 DISTANCE = "the metric is the distance at the time of choice, not what is chosen by"
 LABELS = "needs labelled rows"
+FUNCTIONS = "each pick is the best of another function"
 CLUSTERS = "other clusters for another batch size"
 DRAWS = "candidates in range come in random order, whatever their probability"
 RULE = "those the rule chose come first, whatever their probability"
@@ -74,7 +86,14 @@ NOT_PROMISED = {
         "check_bad_predictions": NO_PREDICTION,
         "check_no_std": NO_PREDICTION,
     },
+    ("active_search", None): {"check_unfitted": PREDICTS},
+    ("expected_improvement", None): {"check_unfitted": PREDICTS},
+    ("probability_of_improvement", None): {"check_unfitted": PREDICTS},
+    ("straddle", None): {"check_unfitted": PREDICTS},
+    ("target_variance_reduction", None): {"check_unfitted": PREDICTS},
+    ("thompson", None): {"check_unfitted": PREDICTS, "check_metrics_descend": FUNCTIONS},
     ("uncertainty", None): {"check_unfitted": PREDICTS},
+    ("upper_confidence_bound", None): {"check_unfitted": PREDICTS},
     ("uncertainty_cluster", None): {
         "check_unfitted": PREDICTS,
         "check_prefers_first": CLUSTERS,

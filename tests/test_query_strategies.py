@@ -324,8 +324,10 @@ def test_probability_decides_where_it_underflows():
 def test_any_pool_gives_a_full_batch(mean, std, n_instances, low, width, name):
     if name in RULES and name not in ("random", "cluster"):
         strategy = get_query_strategy("target", low=low, high=low + width, rule=name)
-    elif name == "target":
-        strategy = get_query_strategy("target", low=low)
+    elif name in ("active_search", "target", "target_variance_reduction"):
+        strategy = get_query_strategy(name, low=low)
+    elif name == "straddle":
+        strategy = get_query_strategy(name, threshold=low)
     else:
         strategy = get_query_strategy(name)
     pool = np.column_stack([mean, np.full(len(mean), std)])

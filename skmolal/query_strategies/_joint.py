@@ -15,7 +15,7 @@ MAX_COVARIANCE_ROWS = 5000
 MAX_SOLVED_BYTES = 2**32
 
 
-def pool_joint(view, reference=None):
+def pool_joint(view, reference=None, otherwise="a strategy that needs only std or features"):
     """Build the joint posterior of a pool, and of reference rows after it.
 
     Parameters
@@ -24,6 +24,8 @@ def pool_joint(view, reference=None):
         The pool as the learner sees it.
     reference : PoolView, default=None
         More rows, that follow those of the pool.
+    otherwise : str, default="a strategy that needs only std or features"
+        What else to use where the estimator has no joint posterior.
 
     Returns
     -------
@@ -44,8 +46,8 @@ def pool_joint(view, reference=None):
     if "return_cov" not in inspect.signature(estimator.predict).parameters:
         raise TypeError(
             "this query strategy needs the joint posterior of the pool, an estimator with "
-            f"predict(X, return_cov=True), which {name} lacks: use GaussianProcessRegressor, or a "
-            "strategy that needs only std or features"
+            f"predict(X, return_cov=True), which {name} lacks: use GaussianProcessRegressor, or "
+            f"{otherwise}"
         )
     rows = view.rows()
     if reference is not None:

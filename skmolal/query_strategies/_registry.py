@@ -7,19 +7,38 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import clone
 
+from skmolal.query_strategies._active_search import (
+    active_search_sampling,
+    check_active_search_options,
+)
 from skmolal.query_strategies._cluster import cluster_sampling
 from skmolal.query_strategies._distances import check_representation
+from skmolal.query_strategies._expected_improvement import expected_improvement_sampling
 from skmolal.query_strategies._greedy_target import greedy_target_sampling
+from skmolal.query_strategies._improvement import check_improvement_options
 from skmolal.query_strategies._k_center import k_center_sampling
 from skmolal.query_strategies._kmeans_plus_plus import kmeans_plus_plus_sampling
 from skmolal.query_strategies._lcmd import lcmd_sampling
 from skmolal.query_strategies._max_det import max_det_sampling
+from skmolal.query_strategies._probability_of_improvement import (
+    probability_of_improvement_sampling,
+)
 from skmolal.query_strategies._random import random_sampling
+from skmolal.query_strategies._straddle import check_straddle_options, straddle_sampling
 from skmolal.query_strategies._target import check_target_options, target_sampling
+from skmolal.query_strategies._target_variance_reduction import (
+    check_target_variance_reduction_options,
+    target_variance_reduction_sampling,
+)
+from skmolal.query_strategies._thompson import check_thompson_options, thompson_sampling
 from skmolal.query_strategies._uncertainty import uncertainty_sampling
 from skmolal.query_strategies._uncertainty_cluster import (
     check_uncertainty_cluster_options,
     uncertainty_cluster_sampling,
+)
+from skmolal.query_strategies._upper_confidence_bound import (
+    check_upper_confidence_bound_options,
+    upper_confidence_bound_sampling,
 )
 from skmolal.query_strategies._variance_reduction import (
     check_variance_reduction_options,
@@ -30,16 +49,23 @@ __all__ = ["QueryStrategy", "get_query_strategy", "get_query_strategy_names", "n
 
 # Each function, and where it has options the function that checks their values.
 _FUNCTIONS = {
+    active_search_sampling: check_active_search_options,
     cluster_sampling: None,
+    expected_improvement_sampling: check_improvement_options,
     greedy_target_sampling: check_representation,
     k_center_sampling: check_representation,
     kmeans_plus_plus_sampling: check_representation,
     lcmd_sampling: check_representation,
     max_det_sampling: None,
+    probability_of_improvement_sampling: check_improvement_options,
     random_sampling: None,
+    straddle_sampling: check_straddle_options,
     target_sampling: check_target_options,
+    target_variance_reduction_sampling: check_target_variance_reduction_options,
+    thompson_sampling: check_thompson_options,
     uncertainty_cluster_sampling: check_uncertainty_cluster_options,
     uncertainty_sampling: None,
+    upper_confidence_bound_sampling: check_upper_confidence_bound_options,
     variance_reduction_sampling: check_variance_reduction_options,
 }
 _STRATEGIES = {f.__name__.removesuffix("_sampling"): f for f in _FUNCTIONS}

@@ -106,14 +106,16 @@ def top_n(utility, n, scale=None):
     return order[:n]
 
 
-def best(utility):
+def best(utility, scale=0.0):
     """Find the row of largest utility, of near ties the first.
 
     Parameters
     ----------
     utility : ndarray of shape (n_candidates,)
-        Larger is better; -inf is never chosen. A tie is near by the rule of :func:`top_n`, where
-        the scale is the largest utility.
+        Larger is better; -inf is never chosen.
+    scale : float, default=0.0
+        Size of the numbers that the utility was computed from, if that may be above the largest
+        utility. A tie is near by the rule of :func:`top_n`.
 
     Returns
     -------
@@ -121,7 +123,7 @@ def best(utility):
         Its position.
     """
     leader = utility.max()
-    return int(np.argmax(utility >= leader - _NEAR * abs(leader)))
+    return int(np.argmax(utility >= leader - _NEAR * max(scale, abs(leader))))
 
 
 def first_best(groups, n_groups, utility):

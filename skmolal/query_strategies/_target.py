@@ -14,13 +14,20 @@ from skmolal.query_strategies._selection import (
     top_n,
 )
 
-__all__ = ["check_target_options", "target_sampling"]
+__all__ = ["check_range_options", "check_target_options", "fill_by_probability", "target_sampling"]
 
 RULES = ("probability", "mean", "uncertain", "optimistic", "random", "cluster")
 
 
 def check_target_options(low=-np.inf, high=np.inf, rule="probability"):
     """Check the options of :func:`target_sampling`."""
+    check_range_options(low, high)
+    if rule not in RULES:
+        raise ValueError(f"rule must be one of {', '.join(map(repr, RULES))}, got {rule!r}")
+
+
+def check_range_options(low=-np.inf, high=np.inf):
+    """Check the target range of a query."""
     for name, value in (("low", low), ("high", high)):
         if isinstance(value, bool) or not isinstance(value, Real) or np.isnan(value):
             raise ValueError(f"{name} must be a number, got {value!r}")
@@ -30,8 +37,6 @@ def check_target_options(low=-np.inf, high=np.inf, rule="probability"):
         raise ValueError(
             f"the target range low <= y <= high must not be empty, got low={low} and high={high}"
         )
-    if rule not in RULES:
-        raise ValueError(f"rule must be one of {', '.join(map(repr, RULES))}, got {rule!r}")
 
 
 def target_sampling(
@@ -134,7 +139,7 @@ def target_sampling(
             picks = stream.permutation(candidates)[:n_picks]
         else:
             picks = _most_uncertain_of_clusters(view, candidates, std, n_candidates, stream)
-    query_idx = _fill_by_probability(picks, log_probability, margin, n_picks)
+    query_idx = fill_by_probability(picks, log_probability, margin, n_picks)
     return query_idx, np.exp(log_probability[query_idx])
 
 
@@ -153,7 +158,7 @@ def _most_uncertain_of_clusters(view, candidates, std, n_picks, stream):
     return candidates[picks]
 
 
-def _fill_by_probability(picks, log_probability, margin, n_picks):
+def fill_by_probability(picks, log_probability, margin, n_picks):
     """Append the rows most likely in range, and where that is impossible the nearest to it."""
     left = np.ones(len(margin), dtype=bool)
     left[picks] = False

@@ -8,7 +8,11 @@ from skmolal.query_strategies._joint import pool_joint
 from skmolal.query_strategies._posterior import PoolView
 from skmolal.query_strategies._selection import best, check_n_instances, check_stream
 
-__all__ = ["check_variance_reduction_options", "variance_reduction_sampling"]
+__all__ = [
+    "check_variance_reduction_options",
+    "reduce_variance",
+    "variance_reduction_sampling",
+]
 
 # Covariance columns that are computed together: of the row chosen and of those likely to follow.
 COLUMNS = 32
@@ -127,14 +131,33 @@ def variance_reduction_sampling(
         joint = pool_joint(view, reference)
         rows = n_pool + np.arange(reference.n_pool)
     weights = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
-    return _pick(joint, rows, weights / weights.sum(), n_pool, n_picks)
+    return reduce_variance(joint, rows, weights / weights.sum(), n_pool, n_picks)
 
 
-def _pick(joint, rows, weights, n_pool, n_picks):
-    """Choose greedily; ``solved`` holds rows of the Cholesky factor of what was chosen."""
+def reduce_variance(joint, rows, weights, n_pool, n_picks):
+    """Choose greedily what lowers the weighted sum of variances the most.
+
+    Parameters
+    ----------
+    joint : PosteriorColumns or CovarianceMatrix
+        Joint posterior of the pool and, after it, of further reference rows.
+    rows : ndarray of shape (n_reference,), dtype int
+        Reference rows in it.
+    weights : ndarray of shape (n_reference,)
+        Their weights, not negative.
+    n_pool, n_picks : int
+        Sizes of the query.
+
+    Returns
+    -------
+    query_idx : ndarray of shape (n_picks,), dtype intp
+        Positions of the chosen rows, in order of choice.
+    metrics : ndarray of shape (n_picks,)
+        By how much each lowered the weighted sum.
+    """
     cross = joint.columns(rows)[:n_pool]  # covariance of pool and reference rows
     variance = joint.variance[:n_pool].copy()
-    solved = np.empty((n_pool, n_picks), order="F")
+    solved = np.empty((n_pool, n_picks), order="F")  # rows of the Cholesky factor of the picks
     solved_reference = np.empty((len(rows), n_picks), order="F")
     # Weighted sum of the squared covariances with the reference rows, given the picks.
     gain = np.einsum("ij,ij,j->i", cross, cross, weights)
