@@ -22,7 +22,7 @@ from skmolal import GaussianProcessRegressor, MBTRTransformer
 from skmolal.datasets import load_qm9_sample
 from skmolal.metrics import data_savings, make_discovery_scorer
 from skmolal.model_selection import active_learning_curve
-from skmolal.plotting import ActiveLearningCurveDisplay
+from skmolal.plotting import ActiveLearningCurveDisplay, PropertyDisplay
 from skmolal.query_strategies import get_query_strategy
 
 molecules, homo = load_qm9_sample(return_X_y=True)
@@ -33,13 +33,6 @@ model = make_pipeline(
     MBTRTransformer(species=["C", "F", "H", "N", "O"]),
     GaussianProcessRegressor(20.0 * RBF(700.0), alpha=0.05, normalize_y=True, optimizer=None),
 )
-
-fig, ax = plt.subplots(figsize=(7, 3))
-ax.hist(homo[homo < low], bins=np.arange(-9, -4, 0.1), color="0.7", label="all others")
-ax.hist(homo[homo >= low], bins=np.arange(-9, -4, 0.1), color="#D55E00", label="targets")
-ax.set(xlabel="HOMO (eV)", ylabel="molecules")
-ax.spines[["top", "right"]].set_visible(False)
-_ = ax.legend(frameon=False)
 
 # %%
 # Campaigns of 200 labels with three strategies. The labels of the pool are hidden until a strategy
@@ -77,3 +70,9 @@ saved = data_savings(curve, "target", metric="found")
 print("labels needed by random ", saved.n_baseline.round())
 print("labels needed by target ", saved.n_strategy.round())
 print(f"saved on average         {saved.mean:.0%}")
+
+# %%
+# What the search labelled, round by round: the first round is a random sample, and the later ones
+# move to the target range.
+fig, ax = plt.subplots(figsize=(8, 4))
+_ = PropertyDisplay.from_results(curve, "target", y=homo, low=low, name="HOMO (eV)", ax=ax)
