@@ -148,6 +148,34 @@ def test_rounds_among_few_rows_do_not_change_the_picks(name, seed, n_pool, activ
     np.testing.assert_array_equal(got, expected)
 
 
+class ThreeRows(FixedPosterior):
+    """Predicts a mean and a covariance as they are, for labels without noise."""
+
+    def __init__(self, mean, covariance):
+        self.mean, self.covariance = np.array(mean), np.array(covariance)
+
+    def predict(self, X, return_std=False, return_cov=False):
+        return (self.mean, self.covariance) if return_cov else self.mean
+
+
+def test_a_probability_of_improvement_may_rise_outside_the_active_rows(monkeypatch):
+    """The third row is nearly known once the first is, and then surely an improvement."""
+    monkeypatch.setattr(_one_by_one, "ACTIVE", 2)
+    covariance = np.diag([0.1, 0.13, 10.0]) ** 2
+    covariance[0, 2] = covariance[2, 0] = 0.998 * 0.1 * 10.0
+    learner = ThreeRows([0.6, 0.65, 2.0], covariance)
+    query_idx, _ = probability_of_improvement_sampling(learner, np.zeros((3, 1)), 3, best=0.0)
+    np.testing.assert_array_equal(query_idx, [0, 2, 1])
+
+
+def test_ties_with_rows_outside_the_active_ones_go_by_position(monkeypatch):
+    """Once the second row is known, the third, its twin, is as well known as the first."""
+    monkeypatch.setattr(_one_by_one, "ACTIVE", 2)
+    learner = ThreeRows([0.0, 0.0, 0.0], [[0, 0, 0], [0, 1, 1], [0, 1, 1]])
+    query_idx, _ = upper_confidence_bound_sampling(learner, np.zeros((3, 1)), 3)
+    np.testing.assert_array_equal(query_idx, [1, 0, 2])
+
+
 @pytest.mark.parametrize("name", JOINT)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_both_regressors_have_the_same_answer(name, kernel, monkeypatch):
