@@ -1,11 +1,10 @@
 """Active search: rows in a range, and rows that tell where more of them are."""
 
-from numbers import Integral
-
 import numpy as np
 
 from skmolal.acquisition import expected_hits, log_probability_in_range, margin_in_range
 from skmolal.query_strategies._joint import pool_joint
+from skmolal.query_strategies._options import check_count
 from skmolal.query_strategies._posterior import PoolView
 from skmolal.query_strategies._selection import best, check_n_instances
 from skmolal.query_strategies._target import check_range_options, fill_by_probability
@@ -19,11 +18,9 @@ AHEAD = 100
 def check_active_search_options(low=-np.inf, high=np.inf, budget=None, n_candidates=500):
     """Check the options of :func:`active_search_sampling`."""
     check_range_options(low, high)
-    for name, value in (("budget", budget), ("n_candidates", n_candidates)):
-        if value is None and name == "budget":
-            continue
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+    check_count("n_candidates", n_candidates)
+    if budget is not None:
+        check_count("budget", budget)
 
 
 def active_search_sampling(
@@ -59,9 +56,9 @@ def active_search_sampling(
     n_instances : int, default=1
         Rows to choose; all of a smaller pool.
     low : float, default=-inf
-        Lower end of the target range, which belongs to it.
+        Lower end of the target range, in units of y.
     high : float, default=inf
-        Upper end of the target range, which belongs to it. One end must be given.
+        Upper end of the target range, in units of y. One end must be given.
     budget : int, default=None
         Labels with which the campaign ends, those known included. None: 100 labels are always to
         come after a pick.

@@ -4,15 +4,13 @@ A pick counts as labelled with its predicted mean (kriging believer): so a Gauss
 its means, and its variances fall as they will with the true label, which does not matter to them.
 """
 
-from numbers import Real
-
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from skmolal.query_strategies._joint import pool_joint
 from skmolal.query_strategies._selection import best, top_n
 
-__all__ = ["Utility", "check_flag", "check_number", "choose_batch"]
+__all__ = ["Utility", "choose_batch"]
 
 # Rows among which picks are made between two updates of the whole pool, and picks at most.
 ACTIVE = 1024
@@ -178,17 +176,3 @@ def _choose_active(covariance, variance, noise, active, utility, outside, n_pick
         variance = np.maximum(variance - solved[:, done] ** 2, 0.0)
     factor = np.tril(solved[chosen, : len(chosen)], -1) + np.diag(pivots)
     return active[chosen], factor, np.array(at_choice)
-
-
-def check_number(name, value, at_least=-np.inf):
-    """Check an option that is a finite number."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(value)
-    if not is_number or value < at_least:
-        what = "a number" if at_least == -np.inf else f"a number of at least {at_least:g}"
-        raise ValueError(f"{name} must be {what}, got {value!r}")
-
-
-def check_flag(name, value):
-    """Check an option that is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be True or False, got {value!r}")

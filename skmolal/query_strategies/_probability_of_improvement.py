@@ -37,8 +37,8 @@ def probability_of_improvement_sampling(
     learner : estimator or modAL learner
         Fitted, with ``predict(X, return_cov=True)``: a Gaussian process. The noise of a label is
         its ``alpha`` (of an array the mean) and any white noise of its kernel. Pools of more than
-        5,000 rows need :class:`skmolal.GaussianProcessRegressor`. With `update_variance`
-        False, any estimator with ``predict(X, return_std=True)`` will do.
+        5,000 rows need :class:`skmolal.GaussianProcessRegressor`. With
+        ``update_variance=False``, any estimator with ``predict(X, return_std=True)`` will do.
     X_pool : {array-like, sparse matrix, DataFrame} of shape (n_pool, n_features) or \
             ndarray of shape (n_pool,), dtype object
         Candidates.
@@ -80,11 +80,14 @@ def probability_of_improvement_sampling(
 
     Notes
     -----
-    Memory is O(n_pool * n_instances) beyond the joint posterior. Below the best,
-    a utility only falls with the std,
-    so most picks are made among the 1,024 rows of largest utility, until one
-    outside may be better; then the whole pool is brought up to date for all new picks at once,
-    at most O(n_pool * n_instances * (n_labelled + n_instances)) in all.
+    Once the best rows of a large batch are believed to be labelled, little can better them, and
+    the picks that follow go by std more than by mean: for batches of hundreds see
+    :func:`upper_confidence_bound_sampling` and :func:`thompson_sampling`.
+
+    Memory is O(n_pool * n_instances) beyond the joint posterior. Below the best, a utility only falls
+    with the std, so most picks are made among the 1,024 rows of largest utility, until one outside
+    may be better; then the whole pool is brought up to date for all new picks at once, in at most
+    O(n_pool * n_instances * (n_labelled + n_instances)) in all.
 
     References
     ----------

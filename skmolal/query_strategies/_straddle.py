@@ -3,7 +3,8 @@
 import numpy as np
 
 from skmolal.acquisition import straddle
-from skmolal.query_strategies._one_by_one import Utility, check_flag, check_number, choose_batch
+from skmolal.query_strategies._one_by_one import Utility, choose_batch
+from skmolal.query_strategies._options import check_flag, check_number
 from skmolal.query_strategies._posterior import PoolView
 from skmolal.query_strategies._selection import check_n_instances, check_stream
 
@@ -46,8 +47,8 @@ def straddle_sampling(
     learner : estimator or modAL learner
         Fitted, with ``predict(X, return_cov=True)``: a Gaussian process. The noise of a label is
         its ``alpha`` (of an array the mean) and any white noise of its kernel. Pools of more than
-        5,000 rows need :class:`skmolal.GaussianProcessRegressor`. With `update_variance`
-        False, any estimator with ``predict(X, return_std=True)`` will do.
+        5,000 rows need :class:`skmolal.GaussianProcessRegressor`. With
+        ``update_variance=False``, any estimator with ``predict(X, return_std=True)`` will do.
     X_pool : {array-like, sparse matrix, DataFrame} of shape (n_pool, n_features) or \
             ndarray of shape (n_pool,), dtype object
         Candidates.
@@ -89,10 +90,10 @@ def straddle_sampling(
 
     Notes
     -----
-    Memory is O(n_pool * n_instances) beyond the joint posterior. A utility only falls with the std,
-    so most picks are made among the 1,024 rows of largest utility, until one
-    outside may be better; then the whole pool is brought up to date for all new picks at once,
-    at most O(n_pool * n_instances * (n_labelled + n_instances)) in all.
+    Memory is O(n_pool * n_instances) beyond the joint posterior. A utility only falls with
+    the std, so most picks are made among the 1,024 rows of largest utility, until one outside may
+    be better; then the whole pool is brought up to date for all new picks at once, in at most
+    O(n_pool * n_instances * (n_labelled + n_instances)) in all.
 
     References
     ----------

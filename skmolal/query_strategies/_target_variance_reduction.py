@@ -55,9 +55,9 @@ def target_variance_reduction_sampling(
     n_instances : int, default=1
         Rows to choose; all of a smaller pool.
     low : float, default=-inf
-        Lower end of the target range, which belongs to it.
+        Lower end of the target range, in units of y.
     high : float, default=inf
-        Upper end of the target range, which belongs to it. One end must be given. If it equals
+        Upper end of the target range, in units of y. One end must be given. If it equals
         `low`, weights are the probability density at that level.
     n_reference : int, default=1000
         Reference rows drawn from the pool, if `reference` is None, with probabilities in

@@ -1,13 +1,11 @@
 """Thompson sampling: the best rows of functions drawn from the posterior."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy.linalg import cholesky
 
 from skmolal.acquisition import log_probability_of_improvement
 from skmolal.query_strategies._joint import pool_joint
-from skmolal.query_strategies._one_by_one import check_flag
+from skmolal.query_strategies._options import check_count, check_flag
 from skmolal.query_strategies._posterior import PoolView
 from skmolal.query_strategies._selection import best, check_n_instances, check_stream, top_n
 
@@ -21,8 +19,7 @@ JITTER = 1e-10
 def check_thompson_options(maximize=True, n_candidates=5000):
     """Check the options of :func:`thompson_sampling`."""
     check_flag("maximize", maximize)
-    if isinstance(n_candidates, bool) or not isinstance(n_candidates, Integral) or n_candidates < 1:
-        raise ValueError(f"n_candidates must be an integer of at least 1, got {n_candidates!r}")
+    check_count("n_candidates", n_candidates)
 
 
 def thompson_sampling(
