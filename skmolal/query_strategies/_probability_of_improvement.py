@@ -84,10 +84,10 @@ def probability_of_improvement_sampling(
     the picks that follow go by std more than by mean: for batches of hundreds see
     :func:`upper_confidence_bound_sampling` and :func:`thompson_sampling`.
 
-    Memory is O(n_pool * n_instances) beyond the joint posterior. Below the best, a utility only falls
-    with the std, so most picks are made among the 1,024 rows of largest utility, until one outside
-    may be better; then the whole pool is brought up to date for all new picks at once, in at most
-    O(n_pool * n_instances * (n_labelled + n_instances)) in all.
+    Memory is O(n_pool * n_instances) beyond the joint posterior. Below the best, a utility only
+    falls with the std, so most picks are made among the 1,024 rows of largest utility, until one
+    outside may be better; then the whole pool is brought up to date for all new picks at once, in
+    at most O(n_pool * n_instances * (n_labelled + n_instances)) in all.
 
     References
     ----------
