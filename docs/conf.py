@@ -21,11 +21,11 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.doctest",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
     "api_pages",
+    "mathml",
     "strategies",
 ]
 exclude_patterns = ["_build", "examples", "**/*.inc"]
@@ -46,6 +46,7 @@ nitpick_ignore_regex = [
 
 autosummary_generate = False  # api_pages writes the pages; autosummary makes the tables
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -94,6 +95,7 @@ sphinx_gallery_conf = {
 # ------------------------------------------------------------------------------------------ HTML
 
 html_theme = "pydata_sphinx_theme"
+html_math_renderer = "mathml"
 html_title = "skmolal"
 html_static_path = ["_static"]
 html_css_files = ["skmolal.css"]

@@ -64,8 +64,8 @@ def format_pages():
         if here:
             index += [".. autosummary::", "   :nosignatures:", ""]
             index += [*(f"   ~{name}" for name in here), ""]
-            index += [".. toctree::", "   :hidden:", ""]
-            index += [f"   {name} <generated/{name}>" for name in here]
+            index += [".. toctree::", "   :hidden:", f"   :caption: {module_name}", ""]
+            index += [f"   generated/{name}" for name in here]
     return {"index.rst": "\n".join(index) + "\n", **pages}
 
 

@@ -13,7 +13,7 @@ __all__ = ["format_strategies"]
 _NOT_OPTIONS = ("learner", "X_pool", "n_instances", "random_state")
 _NEEDS = (  # what the docstring says of the learner, and what that means in a word
     ("Not used", "nothing"),
-    ("return_cov=True", "a Gaussian process (joint posterior)"),
+    ("return_cov=True", "joint posterior of a Gaussian process"),
     ("return_std=True", "mean and std"),
     ("no standard deviation", "mean, labelled rows"),
     ("Labelled rows are", "features, labelled rows"),
@@ -25,6 +25,8 @@ _SYMBOLS = {
     "n_instances": "b",
     "n_features": "p",
     "n_reference": "r",
+    "n_candidates": "c",
+    "**": "^",
     "*": r"\,",
 }
 
@@ -55,8 +57,8 @@ class _Strategy:
     def cost(self):
         """Beyond the prediction: the growth of time in its docstring, k-means, or nothing."""
         growth = re.findall(r"O\(((?:[^()]|\([^()]*\))*)\)", " ".join(self._doc["Notes"]))
-        if growth:  # of memory and time, time is the larger
-            formula = max(growth, key=len)
+        if growth:  # memory comes first, time last
+            formula = growth[-1]
             for name, symbol in _SYMBOLS.items():
                 formula = formula.replace(name, symbol)
             return f":math:`{formula}`"

@@ -3,7 +3,7 @@ Length scale and noise
 ======================
 
 **You will see** why a Gaussian process with scikit-learn's starting length scale of 1 learns
-nothing from an MBTR, and how error bars change with the noise.
+nothing from an MBTR, and that length scale and noise go together.
 
 **Limits.** One descriptor, one property, 400 training molecules. The best numbers are others
 elsewhere; the picture is the same.
@@ -28,7 +28,7 @@ X_train, X_test, y_train, y_test = X[:400], X[400:], y[:400], y[400:]
 scale = median_length_scale(X_train)
 
 distances = euclidean_distances(X_train.astype(float))[np.triu_indices(400, k=1)]
-fig, ax = plt.subplots(figsize=(7, 3))
+fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 ax.hist(distances, bins=60, color="0.7")
 ax.axvline(1, color="#D55E00", label="length scale 1")
 ax.axvline(scale, color="#0072B2", label=f"median distance, {scale:.0f}")
@@ -38,9 +38,10 @@ _ = ax.legend(frameon=False)
 
 # %%
 # Error on test molecules over the length scale, at three noises. Left of about 30 the model
-# predicts the mean for every molecule, whatever the noise.
+# predicts the mean for every molecule, whatever the noise. Beyond, the best length scale moves with
+# the noise, so the two are set together: let the likelihood choose one where you fix the other.
 length_scales = np.geomspace(1, 30_000, 19)
-fig, ax = plt.subplots(figsize=(7, 4))
+fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for alpha, color in ((1e-4, "#E69F00"), (0.05, "#0072B2"), (1.0, "#009E73")):
     error = []
     for length_scale in length_scales:
@@ -55,9 +56,9 @@ ax.spines[["top", "right"]].set_visible(False)
 _ = ax.legend(frameon=False)
 
 # %%
-# Are the error bars right? Predicted standard deviation against the error: with too little noise
-# the model is surer than it should be. The std is that of the property without noise, so the noise
-# is added.
+# Are the error bars right? Predicted standard deviation against the error, the length scale learned
+# for each noise. It makes up for much of a noise that is too small: both models are nearly
+# calibrated. (The predicted std is that of the property without noise, so the noise is added.)
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
 for ax, alpha in zip(axes, (1e-4, 0.05), strict=True):
     kernel = 20.0 * RBF(scale, (scale / 100, scale * 100))

@@ -74,5 +74,5 @@ print(f"saved on average         {saved.mean:.0%}")
 # %%
 # What the search labelled, round by round: the first round is a random sample, and the later ones
 # move to the target range.
-fig, ax = plt.subplots(figsize=(8, 4))
+fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 _ = PropertyDisplay.from_results(curve, "target", y=homo, low=low, name="HOMO (eV)", ax=ax)

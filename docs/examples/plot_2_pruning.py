@@ -3,10 +3,10 @@ A small training set: can a strategy beat random choice?
 ========================================================
 
 **You will see** that for the error on other molecules no strategy can be told from random choice
-here, except where it is worse, and how ``compare_strategies`` keeps you from believing otherwise.
+here, and how ``compare_strategies`` keeps you from believing otherwise.
 
-**Limits.** 500 molecules, up to 160 labels and a fixed kernel. Small gains, of a few percent, exist
-for some strategies on larger sets; eight seeds of this size cannot show them. Try it with yours.
+**Limits.** 500 molecules, up to 160 labels and a fixed kernel. Eight seeds of this size cannot show
+a gain of a few percent, which some strategies may have on larger sets.
 """
 
 # %%
@@ -40,7 +40,7 @@ curve = active_learning_curve(
 
 # %%
 # The bands are one standard deviation over seeds: all overlap.
-fig, ax = plt.subplots(figsize=(7, 4))
+fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 _ = ActiveLearningCurveDisplay.from_results(
     curve,
     metric="neg_mean_absolute_error",
