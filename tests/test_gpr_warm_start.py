@@ -25,9 +25,12 @@ def data():
     return X, np.sin(X[:, 0]) + 0.3 * X[:, 1] + 0.1 * rng.normal(size=300)
 
 
-@pytest.fixture
-def small_tiles(monkeypatch):
-    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda n: 32)
+@pytest.fixture(scope="module", autouse=True)
+def small_tiles():
+    """Tiles of 32 instead of 512 reach every branch on small data."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda n: 32)
+        yield
 
 
 def make_model(**params):
@@ -60,7 +63,7 @@ def labelled_growing(batches, n_first=11, n_all=300, seed=0):
 
 @pytest.mark.parametrize("normalize_y", [False, True])
 @pytest.mark.parametrize("pool_cache_bytes", [2**31, 100_000, 0])
-def test_a_loop_gives_what_fresh_fits_give(data, small_tiles, pool_cache_bytes, normalize_y):
+def test_a_loop_gives_what_fresh_fits_give(data, pool_cache_bytes, normalize_y):
     X, y = data
     model = make_model(warm_start=True, pool_cache_bytes=pool_cache_bytes, normalize_y=normalize_y)
     by_rows = clone(model)
@@ -177,11 +180,11 @@ def test_rows_nobody_asks_for_are_forgotten(data):
 
 def test_memory_stays_within_the_limit(data):
     X, y = data
-    model = make_model(warm_start=True, pool_cache_bytes=2**20).fit(X[:20], y[:20])
+    model = make_model(warm_start=True, pool_cache_bytes=2**17).fit(X[:20], y[:20])
     for start in (20, 120, 220):
         model.predict(X[start : start + 80], return_std=True)
         cache = model._posterior.cache
-        assert 0 < sum(block.n_bytes for block in cache._blocks) <= 2**20
+        assert 0 < sum(block.n_bytes for block in cache._blocks) <= 2**17
     assert cache.n_rows <= 160
 
 

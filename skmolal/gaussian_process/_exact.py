@@ -16,7 +16,7 @@ from skmolal.gaussian_process._factor import (
 from skmolal.gaussian_process._precision import DeviceState
 from skmolal.gaussian_process._refine import refine
 
-__all__ = ["ExactPosterior", "block_rows", "blocks"]
+__all__ = ["ExactPosterior", "block_rows", "blocks", "make_posterior"]
 
 # More rows a block no longer make the products faster.
 _MAX_BLOCK = {"cpu": 2048}
@@ -25,11 +25,12 @@ _MAX_BLOCK_ACCELERATOR = 8192
 
 @jax.jit
 def _add_mean(mean, tile, alpha):
-    return mean + jnp.matmul(tile.astype(alpha.dtype), alpha, precision="highest")
+    return mean + jnp.matmul(tile, alpha, precision="highest")
 
 
 @jax.jit
 def _subtract_squares(variance, solved):
+    solved = solved.astype(variance.dtype)
     return variance - jnp.sum(solved * solved, axis=1)
 
 
@@ -37,7 +38,7 @@ def block_rows(gram, factor, X, n_rows):
     """Choose how many of `n_rows` pool rows go into a block within scikit-learn's memory."""
     n_features = X.shape[1] if hasattr(X, "shape") and X.ndim == 2 else 0
     n_columns = (factor.n_tiles + 6) * factor.tile
-    row_bytes = n_features * (8 + gram.dtype.itemsize) + n_columns * gram.dtype.itemsize
+    row_bytes = 16 * n_features + 8 * n_columns
     fitting = max(int(get_config()["working_memory"] * 2**20 // row_bytes), 16)
     limit = _MAX_BLOCK.get(jax.default_backend(), _MAX_BLOCK_ACCELERATOR)
     wanted = 1 << (max(n_rows, 16) - 1).bit_length()
@@ -62,6 +63,8 @@ class ExactPosterior(DeviceState):
         The kernel matrix of the training samples.
     y : ndarray of shape (n_samples, n_targets)
         Targets, normalised.
+    dtype : dtype
+        Of the factor. Kernel, dual weights and means are float64 in any case.
     cache : PoolCache, default=None
         Keeps what is known of pool rows.
 
@@ -74,10 +77,11 @@ class ExactPosterior(DeviceState):
 
     _device_attributes = ("whitened", "weights")
 
-    def __init__(self, gram, y, cache=None):
+    def __init__(self, gram, y, dtype, cache=None):
         self.gram = gram
+        self.fallback = None  # why a float32 factor was not good enough
         self.cache = cache
-        self.factor = TiledCholesky(gram.tile, gram.dtype)
+        self.factor = TiledCholesky(gram.tile, dtype)
         self.extend(y)
 
     def extend(self, y):
@@ -85,7 +89,7 @@ class ExactPosterior(DeviceState):
         # Alg. 2.1, page 19, line 2 -> L = cholesky(K + sigma^2 I)
         self.factor.extend(self.gram.training_tile, self.gram.n_samples)
         # line 3 -> alpha = L^T \ (L \ y)
-        if self.gram.dtype == np.float64:
+        if self.factor.dtype == np.float64:
             self.whitened = self.factor.solve_forward(split_tiles(y, self.gram.tile, np.float64))
             self.weights = self.factor.solve_backward(self.whitened)
         else:
@@ -128,9 +132,9 @@ class ExactPosterior(DeviceState):
                 variance[start:stop] = block_variance[: stop - start]
         return mean, variance
 
-    def predict_block(self, rows, return_var):
-        """Predict for one block of device rows."""
-        mean = jnp.zeros((), self.weights[0].dtype)
+    def predict_block(self, rows, return_var, solved=None):
+        """Predict for one block of device rows; append its partial solves to `solved`."""
+        mean = jnp.zeros(())
 
         def kernel_tile(j):
             # Alg. 2.1, page 19, line 4 -> f*_bar = K(X_test, X_train) . alpha
@@ -143,16 +147,13 @@ class ExactPosterior(DeviceState):
             for j in range(self.factor.n_tiles):
                 kernel_tile(j)
             return mean, None
-        variance = self.predict_variance(rows, kernel_tile)
-        return mean, variance
-
-    def predict_variance(self, rows, kernel_tile=None):
-        """Predict the variance of one block of device rows."""
         # lines 5 and 6 -> v = L \ K(X_test, X_train)^T, variance = k(x, x) - v^T v
         variance = self.gram.diagonal(rows)
-        for solved in self.factor.solve_rows(kernel_tile or partial(self.gram.cross_tile, rows)):
-            variance = _subtract_squares(variance, solved)
-        return variance
+        for part in self.factor.solve_rows(kernel_tile):
+            variance = _subtract_squares(variance, part)
+            if solved is not None:
+                solved.append(part)
+        return mean, variance
 
     def covariance(self, X):
         """Compute mean, shape (n_rows, n_targets), and covariance, shape (n_rows, n_rows)."""
@@ -170,3 +171,29 @@ class ExactPosterior(DeviceState):
                 covariance[other_start:other_stop, start:stop] = block
                 covariance[start:stop, other_start:other_stop] = block.T
         return mean, covariance
+
+
+def make_posterior(kernel, gram, y, dtype, cache):
+    """Fit with a factor in `dtype`, or in float64 where float32 is not accurate enough.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the kernel matrix is not positive definite in float64 either.
+    """
+    reason = None
+    try:
+        if dtype != "float64":
+            try:
+                return ExactPosterior(gram, y, dtype, cache)
+            except np.linalg.LinAlgError as error:
+                reason = str(error)
+        posterior = ExactPosterior(gram, y, np.float64, cache)
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(
+            f"The kernel, {kernel}, is not returning a positive definite matrix. Try gradually "
+            "increasing the 'alpha' parameter of your GaussianProcessRegressor estimator. "
+            f"({error})"
+        ) from error
+    posterior.fallback = reason
+    return posterior

@@ -207,19 +207,23 @@ class TiledCholesky(DeviceState):
                 inverses.append(identity)
             solved = []
             for j in range(i):
-                acc = kernel_tile(i, offset, height, j)
+                acc = self._cast(kernel_tile(i, offset, height, j))
                 acc = subtract_products(acc, solved, rows[j][:j])
                 solved.append(_product(acc, inverses[j]))
                 rows[i][j] = (
                     solved[j] if height == self.tile else _set_rows(rows[i][j], solved[j], offset)
                 )
-            acc = subtract_products(kernel_tile(i, offset, height, i), solved, rows[i][:i])
+            acc = self._cast(kernel_tile(i, offset, height, i))
+            acc = subtract_products(acc, solved, rows[i][:i])
             rows[i][i], inverses[i], fine = _append_diagonal(rows[i][i], inverses[i], acc, offset)
             if not fine:
                 raise np.linalg.LinAlgError(
                     f"the matrix is not positive definite near row {i * self.tile + offset}"
                 )
         self.rows, self.inverses, self.n_samples = rows, inverses, n_samples
+
+    def _cast(self, tile):
+        return tile if tile.dtype == self.dtype else tile.astype(self.dtype)
 
     @property
     def n_tiles(self):
@@ -236,7 +240,7 @@ class TiledCholesky(DeviceState):
         """
         solved = []
         for j in range(self.n_tiles):
-            acc = subtract_products(kernel_tile(j), solved, self.rows[j][:j])
+            acc = subtract_products(self._cast(kernel_tile(j)), solved, self.rows[j][:j])
             solved.append(_product(acc, self.inverses[j]))
             yield solved[j]
 
@@ -261,13 +265,13 @@ class TiledCholesky(DeviceState):
         return alpha
 
     def whiten(self, alpha):
-        """Compute ``L^T alpha`` for float64 tiles `alpha`, rounded to the factor's type."""
+        """Compute ``L^T alpha`` for float64 tiles `alpha`, in float64."""
         whitened = []
         for i in range(self.n_tiles):
             acc = jnp.zeros_like(alpha[i])
             for j in range(i, self.n_tiles):
                 acc = _subtract_backward(acc, self.rows[j][i].astype(jnp.float64), alpha[j])
-            whitened.append(-acc.astype(self.dtype))
+            whitened.append(-acc)
         return whitened
 
     def inverse_rows(self, i):

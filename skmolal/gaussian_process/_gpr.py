@@ -3,13 +3,11 @@
 from numbers import Integral, Real
 
 import numpy as np
-import scipy.optimize
 from scipy import sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context, clone
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import check_is_fitted
 from sklearn_compat.utils.validation import validate_data
 
@@ -19,13 +17,13 @@ from skmolal.gaussian_process._diagnostics import (
     warn_fallback,
     warn_slow_kernel,
 )
-from skmolal.gaussian_process._exact import ExactPosterior
+from skmolal.gaussian_process._exact import make_posterior
 from skmolal.gaussian_process._factor import choose_tile
 from skmolal.gaussian_process._fingerprint import fingerprint_rows
-from skmolal.gaussian_process._gram import CompiledGram, HostGram, dense_lower
+from skmolal.gaussian_process._gram import HostGram, dense_lower, make_gram
 from skmolal.gaussian_process._kernels import parse_kernel
 from skmolal.gaussian_process._leave_one_out import leave_one_out
-from skmolal.gaussian_process._likelihood import CompiledLikelihood, host_likelihood
+from skmolal.gaussian_process._optimize import make_likelihood, optimize_kernel, set_theta
 from skmolal.gaussian_process._pool_cache import PoolCache
 from skmolal.gaussian_process._precision import numerics
 
@@ -72,12 +70,11 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Draws the starts of the optimiser and the samples of `max_optimizer_samples`.
     dtype : {"float64", "float32"}, default="float64"
-        Type of the arithmetic. ``"float32"`` is for speed: the factor and the variances are
-        float32, the dual weights are refined against the float64 kernel matrix, and predicted
-        stds of some training samples are checked to 1e-4 of the prior std. Where that fails the
-        fit is repeated in float64, and predict says so. Hyperparameters are always optimised in
-        float64, and kernels that are not compiled always evaluated in it. Predictions are float64
-        arrays in any case.
+        Type of the Cholesky factor. ``"float32"`` is for speed and half the memory: kernels,
+        dual weights and means stay float64, the weights by refinement; predicted stds of some
+        training samples are checked to 1e-4 of the prior std. Where refinement or check fails,
+        the fit is repeated in float64, and predict says so. Hyperparameters are always optimised
+        in float64, and predictions are float64 arrays.
     warm_start : bool, default=False
         Whether fit continues from the fit before. The optimiser starts from the last optimum.
         Where the new training samples begin with the old ones, at the same hyperparameters and
@@ -222,27 +219,59 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise ValueError(
                 f"reoptimize_growth={self.reoptimize_growth} needs warm_start=True, got False"
             )
-        previous = self.__dict__.pop("_posterior", None) if self.warm_start else None
         template = ConstantKernel() * RBF() if self.kernel is None else clone(self.kernel)
-        continued = previous is not None and self._template == template
-        kernel = clone(self.kernel_) if continued else clone(template)
+        continued = self.warm_start and "_posterior" in self.__dict__ and self._template == template
+        kernel = clone(self.kernel_ if continued else template)
         rng = check_random_state(self.random_state)
         noise = self._set_training_data(X, y, kernel)
+        previous = self.__dict__.pop("_posterior", None)  # if this fails, nothing is fitted
         self._template = template
-        n_samples = len(noise)
         keys = self._training_keys(self.X_train_)
         grows = continued and begins_with(keys, self._keys)
         self._keys = keys
         with numerics():
-            if self._must_optimize(n_samples, grows):
+            if self._must_optimize(len(noise), grows):
                 if theta is None:
-                    self._optimize(rng, noise)
+                    optimize_kernel(
+                        kernel,
+                        self.X_train_,
+                        self._y_columns(),
+                        noise,
+                        self.optimizer,
+                        self.n_restarts_optimizer,
+                        self.max_optimizer_samples,
+                        rng,
+                    )
                 else:
                     set_theta(kernel, theta)
-                self._n_optimized = n_samples
-            self._posterior = self._make_posterior(noise, previous if grows else None)
+                self._n_optimized = len(noise)
+            if not (grows and self._extend(previous, noise)):
+                # A factor that will grow keeps its tiles.
+                tile = choose_tile(max(2 * len(noise), 512) if self.warm_start else len(noise))
+                gram = make_gram(kernel, self.X_train_, noise, tile)
+                cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
+                previous = make_posterior(kernel, gram, self._y_columns(), self.dtype, cache)
+            self._posterior = previous
+            self._fitted_with = clone(kernel), noise, self.dtype
             self.log_marginal_likelihood_value_ = self._posterior.log_likelihood()
         return self
+
+    def _extend(self, posterior, noise):
+        """Try to extend the factor of the first training samples."""
+        kernel, old_noise, dtype = self._fitted_with
+        if not (
+            self.kernel_ == kernel
+            and np.array_equal(noise[: len(old_noise)], old_noise)
+            and self.dtype == dtype
+        ):
+            return False
+        posterior.cache.n_bytes = self.pool_cache_bytes
+        try:
+            posterior.gram.extend(self.X_train_, noise)
+            posterior.extend(self._y_columns())
+        except np.linalg.LinAlgError:  # a fit from nothing may fall back, or say what is wrong
+            return False
+        return True
 
     def _set_training_data(self, X, y, kernel):
         """Check the training data and keep them; return the noise of each sample."""
@@ -270,7 +299,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """The kernel matrix without noise, its lower half in order F, and normalised targets."""
         noise = self._set_training_data(X, y, clone(self.kernel))
         with numerics():
-            gram = self._make_gram(np.zeros_like(noise), choose_tile(len(noise)), "float64")
+            tile = choose_tile(len(noise))
+            gram = make_gram(self.kernel_, self.X_train_, np.zeros_like(noise), tile)
             return dense_lower(gram), self._y_columns()
 
     def _training_keys(self, X):
@@ -315,108 +345,6 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _y_columns(self):
         return self.y_train_.reshape(len(self.y_train_), -1).astype(np.float64, copy=False)
-
-    def _make_posterior(self, noise, previous):
-        """Factor the kernel matrix; extend `previous`, of the first training samples, if possible.
-
-        Whether it is possible depends on hyperparameters and noise.
-        """
-        y = self._y_columns()
-        if (
-            previous is not None
-            and self.kernel_ == previous.kernel
-            and np.array_equal(noise[: previous.gram.n_samples], previous.noise)
-            and previous.dtype == self.dtype
-        ):
-            try:
-                previous.gram.extend(self.X_train_, noise)
-                previous.extend(y)
-            except np.linalg.LinAlgError:
-                pass  # the error below is about the whole matrix
-            else:
-                previous.noise = noise
-                return previous
-        # A factor that will grow keeps its tiles.
-        tile = choose_tile(max(2 * len(noise), 512) if self.warm_start else len(noise))
-        gram = self._make_gram(noise, tile, self.dtype)
-        cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
-        reason = None
-        try:
-            try:
-                posterior = ExactPosterior(gram, y, cache)
-            except np.linalg.LinAlgError as error:
-                if gram.dtype == np.float64:
-                    raise
-                reason = str(error)
-                posterior = ExactPosterior(gram.in_float64(), y, cache)
-        except np.linalg.LinAlgError as error:
-            raise np.linalg.LinAlgError(
-                f"The kernel, {self.kernel_}, is not returning a positive definite matrix. Try "
-                "gradually increasing the 'alpha' parameter of your GaussianProcessRegressor "
-                f"estimator. ({error})"
-            ) from error
-        posterior.kernel, posterior.noise = clone(self.kernel_), noise
-        posterior.dtype, posterior.fallback = self.dtype, reason
-        return posterior
-
-    def _make_gram(self, noise, tile, dtype):
-        spec, values, _ = parse_kernel(self.kernel_)
-        if self._is_compiled(spec):
-            return CompiledGram(spec, values, self.X_train_, noise, tile, dtype)
-        return HostGram(self.kernel_, self.X_train_, noise, tile)
-
-    def _is_compiled(self, spec):
-        return spec is not None and getattr(self.X_train_, "ndim", 1) == 2
-
-    def _optimize(self, rng, noise):
-        """Set the hyperparameters of ``kernel_`` to the largest log marginal likelihood."""
-        X, y = self.X_train_, self._y_columns()
-        if self.max_optimizer_samples is not None and len(y) > self.max_optimizer_samples:
-            rows = np.sort(rng.choice(len(y), self.max_optimizer_samples, replace=False))
-            X = X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
-            y, noise = y[rows], noise[rows]
-        likelihood = self._likelihood(X, y, noise)
-
-        def obj_func(theta, eval_gradient=True):
-            self.kernel_.theta = theta
-            value, gradient = likelihood(self.kernel_, eval_gradient)
-            return (-value, -gradient) if eval_gradient else -value
-
-        bounds = self.kernel_.bounds
-        starts = [self.kernel_.theta]
-        if self.n_restarts_optimizer > 0 and not np.isfinite(bounds).all():
-            raise ValueError(
-                "Multiple optimizer restarts (n_restarts_optimizer>0) requires that all bounds "
-                "are finite."
-            )
-        for _ in range(self.n_restarts_optimizer):
-            starts.append(rng.uniform(bounds[:, 0], bounds[:, 1]))
-        optima = [self._minimize(obj_func, start, bounds) for start in starts]
-        set_theta(self.kernel_, min(optima, key=lambda optimum: optimum[1])[0])
-        self.kernel_._check_bounds_params()
-
-    def _minimize(self, obj_func, initial_theta, bounds):
-        if callable(self.optimizer):
-            return self.optimizer(obj_func, initial_theta, bounds=bounds)
-        result = scipy.optimize.minimize(
-            obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds
-        )
-        _check_optimize_result("lbfgs", result)
-        return result.x, result.fun
-
-    def _likelihood(self, X, y, noise):
-        """Make a function (kernel, eval_gradient) -> (log marginal likelihood, gradient)."""
-        spec = parse_kernel(self.kernel_)[0]
-        if not self._is_compiled(spec):
-            return lambda kernel, gradient: host_likelihood(kernel, X, y, noise, gradient)
-        compiled = CompiledLikelihood(spec, X, y, noise)
-
-        def likelihood(kernel, eval_gradient):
-            _, values, free = parse_kernel(kernel)
-            value, gradient = compiled(values, eval_gradient)
-            return value, gradient[free] if eval_gradient else None
-
-        return likelihood
 
     # --- what was fitted ------------------------------------------------------------------------
 
@@ -470,7 +398,7 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             kernel.theta = theta
         with numerics():
             y = self._y_columns()
-            likelihood = self._likelihood(self.X_train_, y, self._noise(len(y)))
+            likelihood = make_likelihood(kernel, self.X_train_, y, self._noise(len(y)))
             value, gradient = likelihood(kernel, eval_gradient)
         return (value, gradient) if eval_gradient else value
 
@@ -653,15 +581,6 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         state = super().__getstate__()
         state.pop("_known_pool", None)
         return state
-
-
-def set_theta(kernel, theta):
-    """Set hyperparameters so that setting ``kernel.theta`` again would change no bit of them."""
-    kernel.theta = theta
-    for _ in range(10):  # exp(log(x)) settles after one or two rounds
-        theta, kernel.theta = kernel.theta, kernel.theta
-        if np.array_equal(kernel.theta, theta):
-            return
 
 
 def begins_with(keys, old_keys):

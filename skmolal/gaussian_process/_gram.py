@@ -2,7 +2,7 @@
 
 Two providers with the same methods: :class:`CompiledGram` for the kernels that
 :mod:`skmolal.gaussian_process._kernels` knows, :class:`HostGram` for every other one, which calls
-the kernel object itself. Neither holds a kernel matrix.
+the kernel object itself. All tiles are float64. Neither holds a kernel matrix.
 """
 
 from functools import partial
@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import sparse
+from sklearn.base import clone
 
 from skmolal.gaussian_process._factor import split_tiles
 from skmolal.gaussian_process._kernels import (
@@ -19,11 +20,12 @@ from skmolal.gaussian_process._kernels import (
     evaluate,
     evaluate_diagonal,
     make_features,
+    parse_kernel,
     statistics,
 )
 from skmolal.gaussian_process._precision import DeviceState
 
-__all__ = ["CompiledGram", "HostGram", "dense_lower", "dense_rows"]
+__all__ = ["CompiledGram", "HostGram", "dense_lower", "dense_rows", "make_gram"]
 
 
 _PART = 256  # pool rows
@@ -69,13 +71,13 @@ def _cross_tile(spec, values, left, right, n_columns):
     return jnp.where((jnp.arange(shape[1]) < n_columns)[None, :], tile, 0.0)
 
 
-@partial(jax.jit, static_argnames=("spec", "height", "dtype"))
-def _cross_rows(spec, height, dtype, values, X, train, centre, offset, n_columns):
+@partial(jax.jit, static_argnames=("spec", "height"))
+def _cross_rows(spec, height, values, X, train, centre, offset, n_columns):
     train = _slice(train, offset, height)
     inside = (offset + jnp.arange(height) < n_columns)[None, :]
 
     def part(X):
-        left = make_features(X, centre, dtype)
+        left = make_features(X, centre)
         eye = jnp.zeros((X.shape[0], height), bool)
         return jnp.where(inside, evaluate(spec, values, statistics(spec, left, train, eye)), 0.0)
 
@@ -110,17 +112,13 @@ class CompiledGram(DeviceState):
         Added to the diagonal.
     tile : int
         Side of a tile.
-    dtype : dtype
-        Of all arithmetic.
     """
 
     _device_attributes = ("centre", "features", "noise", "values")
 
-    def __init__(self, spec, values, X, noise, tile, dtype):
+    def __init__(self, spec, values, X, noise, tile):
         self.spec = spec
-        self.dtype = np.dtype(dtype)
-        self.exact_values = values
-        self.values = jnp.asarray(values, dtype=self.dtype)
+        self.values = jnp.asarray(values, dtype=np.float64)
         self.tile = tile
         self.n_samples = 0
         self.features = []
@@ -137,13 +135,7 @@ class CompiledGram(DeviceState):
         for start in range(first * self.tile, self.n_samples, self.tile):
             stop = min(start + self.tile, self.n_samples)
             self.features.append(self.rows(X, start, stop, self.tile))
-            self.noise += split_tiles(noise[start:stop], self.tile, self.dtype, fill=1.0)
-
-    def in_float64(self):
-        """Make the same matrix in float64."""
-        return CompiledGram(
-            self.spec, self.exact_values, self.X, self.host_noise, self.tile, np.float64
-        )
+            self.noise += split_tiles(noise[start:stop], self.tile, np.float64, fill=1.0)
 
     def training_tile(self, i, offset, height, j):
         """Rows of tile (i, j) of the training matrix, noise included, padded by the identity."""
@@ -162,7 +154,7 @@ class CompiledGram(DeviceState):
 
     def rows(self, X, start, stop, n_rows):
         """Put rows of a pool on the device, padded to `n_rows`."""
-        return make_features(dense_rows(X, start, stop, n_rows), self.centre, self.dtype)
+        return make_features(dense_rows(X, start, stop, n_rows), self.centre)
 
     def cross_tile(self, rows, j):
         """Compute the kernel between pool rows and tile j of the training samples."""
@@ -179,14 +171,13 @@ class CompiledGram(DeviceState):
 
     def kept_rows(self, kept):
         """Turn kept samples into what :meth:`rows` returns."""
-        return make_features(kept, self.centre, self.dtype)
+        return make_features(kept, self.centre)
 
     def kept_columns(self, kept, i, offset, height):
         """Compute the kernel between kept samples and some training samples of tile i."""
         return _cross_rows(
             self.spec,
             height,
-            self.dtype,
             self.values,
             kept,
             self.features[i],
@@ -205,7 +196,7 @@ class CompiledGram(DeviceState):
 
 
 class HostGram:
-    """Kernel matrix of any scikit-learn kernel, through its own ``__call__``, in float64.
+    """Kernel matrix of any scikit-learn kernel, through its own ``__call__``.
 
     Parameters
     ----------
@@ -218,8 +209,6 @@ class HostGram:
     tile : int
         Side of a tile.
     """
-
-    dtype = np.dtype(np.float64)
 
     def __init__(self, kernel, X, noise, tile):
         self.kernel = kernel
@@ -295,6 +284,14 @@ class HostGram:
         (a, n_rows), (b, n_columns) = left, right
         block = self.kernel(a) if offset == 0 else self.kernel(a, b)
         return jnp.asarray(self._pad(block, n_rows, n_columns))
+
+
+def make_gram(kernel, X, noise, tile):
+    """Choose the provider for a kernel object and samples."""
+    spec, values, _ = parse_kernel(kernel)
+    if spec is None or getattr(X, "ndim", 1) != 2:
+        return HostGram(clone(kernel), X, noise, tile)
+    return CompiledGram(spec, values, X, noise, tile)
 
 
 def dense_lower(gram):

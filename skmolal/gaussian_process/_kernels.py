@@ -5,10 +5,12 @@ flat vector with the values of all its hyperparameters. Only exact types are rec
 subclass may override anything. What depends on the features alone (squared distances, inner
 products) is separated from what depends on the hyperparameters, so that an optimiser computes the
 first once and only repeats the second.
+
+All arithmetic here is float64, also where the factor is float32: rounded to float32, the kernel
+matrix of 4,000 molecules (QM9, MBTR) costs the predicted mean 9e-4 eV.
 """
 
 import math
-from functools import partial
 from numbers import Real
 from typing import NamedTuple
 
@@ -64,10 +66,10 @@ def product(left, right):
     return jax.lax.dot_general(left, right, (((1,), (1,)), ((), ())), precision="highest")
 
 
-@partial(jax.jit, static_argnames="dtype")
-def make_features(X, centre, dtype):
-    """Centre the rows of `X` in float64 and round them to `dtype`."""
-    values = (X.astype(jnp.float64) - centre[None, :]).astype(dtype)
+@jax.jit
+def make_features(X, centre):
+    """Centre the rows of `X` in float64."""
+    values = X.astype(jnp.float64) - centre[None, :]
     return Features(values, jnp.sum(values * values, axis=1))
 
 

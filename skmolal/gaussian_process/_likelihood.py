@@ -78,9 +78,7 @@ class CompiledLikelihood:
         self.noise = split_tiles(noise, tile, np.float64, fill=1.0)
         centre = choose_centre(spec, X)
         features = [
-            make_features(
-                dense_rows(X, start, min(start + tile, self.n_samples), tile), centre, np.float64
-            )
+            make_features(dense_rows(X, start, min(start + tile, self.n_samples), tile), centre)
             for start in range(0, self.n_samples, tile)
         ]
         self.statistics = [

@@ -23,7 +23,7 @@ _MIN_HEIGHT = 16
 _PATIENCE = 8  # predictions after which a row that nobody asks for is gone
 
 
-@partial(jax.jit, donate_argnums=0)
+@jax.jit
 def _subtract_rows(acc, solved, factor_rows, offset):
     rows = jax.lax.dynamic_slice_in_dim(factor_rows, offset, acc.shape[1])
     return acc - product(solved, rows)
@@ -32,23 +32,21 @@ def _subtract_rows(acc, solved, factor_rows, offset):
 @partial(jax.jit, donate_argnums=0)
 def _set_columns(solved, variance, acc, diagonal, inverse, offset):
     """Solve for the columns of one tile from `offset` on, given the tiles before in `acc`."""
+    acc = acc.astype(solved.dtype)
     height = acc.shape[1]
     earlier = jnp.where((jnp.arange(solved.shape[1]) < offset)[None, :], solved, 0.0)
     acc = acc - product(earlier, jax.lax.dynamic_slice_in_dim(diagonal, offset, height))
     old = jax.lax.dynamic_slice(solved, (0, offset), acc.shape)
     new = product(acc, jax.lax.dynamic_slice(inverse, (offset, offset), (height, height)))
-    variance = variance + jnp.sum(old * old - new * new, axis=1)
+    before, after = old.astype(variance.dtype), new.astype(variance.dtype)
+    variance = variance + jnp.sum(before * before - after * after, axis=1)
     return jax.lax.dynamic_update_slice(solved, new, (0, offset)), variance
 
 
 @jax.jit
-def _subtract_squares(variance, solved):
-    return variance - jnp.sum(solved * solved, axis=1)
-
-
-@jax.jit
-def _add_mean(mean, solved, whitened):
-    return mean + jnp.matmul(solved, whitened, precision="highest")
+def _add_change(mean, solved, whitened, old):
+    change = (whitened - old).astype(solved.dtype)
+    return mean + jnp.matmul(solved, change, precision="highest")
 
 
 @jax.jit
@@ -73,12 +71,11 @@ class _Block:
         self.used = np.full(len(names), clock)
         self.height = height
         self.kept = gram.keep(X, height)
-        rows = gram.kept_rows(self.kept)
         self.solved = []
-        self.variance = gram.diagonal(rows)
-        for solved in posterior.factor.solve_rows(partial(gram.cross_tile, rows)):
-            self.solved.append(solved)
-            self.variance = _subtract_squares(self.variance, solved)
+        self.mean, self.variance = posterior.predict_block(
+            gram.kept_rows(self.kept), True, self.solved
+        )
+        self.whitened = posterior.whitened  # that `mean` is for
         self.n_samples = posterior.factor.n_samples
 
     @property
@@ -108,10 +105,19 @@ class _Block:
     def predict(self, posterior):
         """Compute mean, shape (height, n_targets), and variance, shape (height,)."""
         self.advance(posterior)
-        mean = jnp.zeros((), posterior.whitened[0].dtype)
-        for solved, whitened in zip(self.solved, posterior.whitened, strict=True):
-            mean = _add_mean(mean, solved, whitened)
-        return mean, self.variance
+        # The mean is V w with w = L^-1 y, of which only the change counts: float32 partial solves
+        # then cost the mean no digits.
+        if self.whitened is not posterior.whitened:
+            if self.whitened[0].shape != posterior.whitened[0].shape:  # other targets
+                self.whitened, self.mean = [], jnp.zeros(())
+            zero = jnp.zeros_like(posterior.whitened[0])
+            for j, (solved, whitened) in enumerate(
+                zip(self.solved, posterior.whitened, strict=True)
+            ):
+                old = self.whitened[j] if j < len(self.whitened) else zero
+                self.mean = _add_change(self.mean, solved, whitened, old)
+            self.whitened = posterior.whitened
+        return self.mean, self.variance
 
     def shrink(self, since, gram):
         """Forget rows not asked for `since` that time, where they are more than half."""
@@ -124,7 +130,7 @@ class _Block:
         rows[: len(alive)] = alive
         self.kept = gram.take_kept(self.kept, rows)
         self.solved = [_take(solved, rows) for solved in self.solved]
-        self.variance = _take(self.variance, rows)
+        self.mean, self.variance = _take(self.mean, rows), _take(self.variance, rows)
         return True
 
 

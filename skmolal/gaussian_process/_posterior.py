@@ -75,7 +75,7 @@ class PosteriorCovariance:
         self._gram, self._factor = copy.copy(posterior.gram), copy.copy(posterior.factor)
         self._X = regressor._check_pool(X)
         self._scale = float(np.ravel(regressor._y_train_std)[0]) ** 2
-        self._noise = float(np.mean(posterior.noise))
+        self._noise = float(np.mean(posterior.gram.host_noise))
         n_pool = self._X.shape[0] if hasattr(self._X, "shape") else len(self._X)
         factor = self._factor
         n_bytes = n_pool * factor.n_tiles * factor.tile * factor.dtype.itemsize

@@ -10,6 +10,8 @@ References
    doi:10.1137/1.9780898718003.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,16 +48,15 @@ def _column_dot(left, right):
 
 def _matrix(gram):
     """A function that multiplies the training matrix in float64 with tiles of columns."""
-    exact = gram.in_float64()
-    n_tiles = len(exact.features)
-    n_bytes = 8 * exact.tile**2 * n_tiles * (n_tiles + 1) / 2
+    n_tiles = -(-gram.n_samples // gram.tile)
+    n_bytes = 8 * gram.tile**2 * n_tiles * (n_tiles + 1) / 2
     keep = n_bytes <= get_config()["working_memory"] * 2**20
     kept = {}
 
     def tile(i, j):
         if (i, j) in kept:
             return kept[i, j]
-        matrix = exact.training_tile(i, 0, exact.tile, j)
+        matrix = gram.training_tile(i, 0, gram.tile, j)
         if keep:
             kept[i, j] = matrix
         return matrix
@@ -98,16 +99,19 @@ def refine(posterior, y):
     n_samples = gram.n_samples
     probes = np.unique(np.linspace(0, n_samples - 1, min(_N_PROBES, n_samples)).astype(int))
     rows = gram.rows(gram.X[probes], 0, len(probes), len(probes))
-    columns = [gram.cross_tile(rows, j).T.astype(jnp.float64) for j in range(factor.n_tiles)]
+    columns = [gram.cross_tile(rows, j).T for j in range(factor.n_tiles)]
     right = [
         jnp.concatenate([a, b], axis=1)
         for a, b in zip(split_tiles(y, gram.tile, np.float64), columns, strict=True)
     ]
     solution = _conjugate_gradients(_matrix(gram), factor, right)
     n_targets = y.shape[1]
-    prior = np.asarray(gram.diagonal(rows), dtype=np.float64)
+    prior = np.asarray(gram.diagonal(rows))
     explained = np.asarray(_column_dot(columns, [part[:, n_targets:] for part in solution]))
-    variance = np.asarray(posterior.predict_variance(rows), dtype=np.float64)
+    variance = gram.diagonal(rows)
+    for part in factor.solve_rows(partial(gram.cross_tile, rows)):
+        variance = variance - jnp.sum(part.astype(variance.dtype) ** 2, axis=1)
+    variance = np.asarray(variance)
     error = np.sqrt(np.clip(variance, 0, None)) - np.sqrt(np.clip(prior - explained, 0, None))
     if not np.all(abs(error) <= _STD_TOLERANCE * np.sqrt(prior)):
         raise PrecisionError(
