@@ -143,6 +143,20 @@ def test_verdicts_name_each_strategy_once_per_metric():
         assert not format_verdicts(Bunch(frame=frame.query(alone), settings=settings))
 
 
+@pytest.mark.parametrize(("end", "maximize"), [("--low", True), ("--high", False)])
+def test_every_strategy_gets_the_range_in_its_own_options(end, maximize):
+    from skmolal.cli._run import _configure
+    from skmolal.query_strategies import get_query_strategy_names
+
+    low, high = (-6.0, np.inf) if end == "--low" else (-np.inf, -6.0)
+    for name in get_query_strategy_names():
+        params = _configure(name, low, high).get_params()
+        assert params.get("low", low) == low
+        assert params.get("high", high) == high
+        assert params.get("threshold", -6.0) == -6.0
+        assert params.get("maximize", maximize) is maximize
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

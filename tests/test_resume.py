@@ -24,8 +24,8 @@ def test_twenty_kills_change_nothing(tmp_path):
         molecules.append(atoms)
     write(tmp_path / "pool.extxyz", molecules)
     command = [sys.executable, "-m", "skmolal.cli", "run", "--data", str(tmp_path / "pool.extxyz")]
-    command += "--target homo --low-quantile 0.8 --seeds 2 --n-jobs 1 --quiet".split()
-    command += "--n-initial 10 --batches 10 10 20 --resume --out".split()
+    command += "--target homo --low-quantile 0.8 --seeds 3 --n-jobs 1 --quiet".split()
+    command += "--strategies random target --n-initial 40 --batches 10 20 --resume --out".split()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def start(out):
@@ -42,7 +42,7 @@ def test_twenty_kills_change_nothing(tmp_path):
     while killed < 20:
         process = start(out)
         try:
-            process.wait(timeout=moments.uniform(0.3, 1.0) * duration)
+            process.wait(timeout=moments.uniform(0.4, 1.0) * duration)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

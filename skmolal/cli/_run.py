@@ -13,7 +13,7 @@ from time import perf_counter
 
 import numpy as np
 
-from skmolal import __version__
+from skmolal import __version__, query_strategies
 from skmolal.cli._data import load_data
 from skmolal.cli._model import build_model
 from skmolal.cli._report import (
@@ -26,7 +26,6 @@ from skmolal.cli._report import (
 from skmolal.metrics import make_discovery_scorer, make_target_scorer
 from skmolal.metrics._scorers import check_range
 from skmolal.model_selection import active_learning_curve
-from skmolal.query_strategies import get_query_strategy, get_query_strategy_names
 
 __all__ = ["run"]
 
@@ -39,11 +38,10 @@ def run(options):
     """Play what the options say and write ``curves.csv``, ``picks.csv``, ... to ``--out``."""
     start = perf_counter()
     strategies = list(dict.fromkeys(options.strategies or _PAPER_STRATEGIES))
-    unknown = sorted(set(strategies) - set(get_query_strategy_names()))
+    known = query_strategies.get_query_strategy_names()
+    unknown = sorted(set(strategies) - set(known))
     if unknown:
-        raise ValueError(
-            f"--strategies: unknown {unknown}; known are {sorted(get_query_strategy_names())}"
-        )
+        raise ValueError(f"--strategies: unknown {unknown}; known are {known}")
     out = _check_folder(options.out)
     name, molecules, y, ids, target = load_data(options)
     low, high = _target_range(options, y)
@@ -74,10 +72,7 @@ def run(options):
             model,
             molecules,
             y,
-            query_strategies={
-                s: get_query_strategy(s, low=low, high=high) if s == "target" else s
-                for s in strategies
-            },
+            query_strategies={name: _configure(name, low, high) for name in strategies},
             batch_sizes=options.batches,
             n_initial=options.n_initial,
             test_size=n_test,
@@ -188,6 +183,20 @@ def _target_range(options, y):
     if low is None and high is None:
         low = float(np.quantile(y, _DEFAULT_QUANTILE))
     return check_range(-np.inf if low is None else low, np.inf if high is None else high)
+
+
+def _configure(name, low, high):
+    """Give a strategy the target range, in the options that it takes."""
+    wanted = {
+        "low": low,
+        "high": high,
+        "threshold": low if np.isfinite(low) else high,
+        "maximize": bool(np.isfinite(low)),
+    }
+    takes = getattr(query_strategies, f"{name}_sampling").__kwdefaults__
+    return query_strategies.get_query_strategy(
+        name, **{option: value for option, value in wanted.items() if option in takes}
+    )
 
 
 def _finite(value):
