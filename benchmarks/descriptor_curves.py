@@ -313,7 +313,7 @@ def plot():
     ax.set_xlabel("labels in the training set")
     ax.set_ylabel("mean absolute error of the HOMO energy (eV)")
     ax.set_title(f"QM9, {N_TEST:,} test molecules, {table['seed'].nunique()} seeds", fontsize=10)
-    FIGURE.parent.mkdir(exist_ok=True)
+    FIGURE.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(FIGURE, dpi=150)
 
 
