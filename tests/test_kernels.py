@@ -49,11 +49,11 @@ def _compiled(kernel, X, Y=None, values=None):
     spec, parsed, _ = parse_kernel(kernel)
     values = jnp.asarray(parsed) if values is None else values
     centre = jnp.zeros(X.shape[1])
-    left = make_features(X, centre, np.float64)
+    left = make_features(X, centre)
     if Y is None:
         right, eye = left, jnp.eye(len(X), dtype=bool)
     else:
-        right, eye = make_features(Y, centre, np.float64), jnp.zeros((len(X), len(Y)), bool)
+        right, eye = make_features(Y, centre), jnp.zeros((len(X), len(Y)), bool)
     return evaluate(spec, values, statistics(spec, left, right, eye))
 
 
@@ -74,7 +74,7 @@ def test_values_and_gradient_equal_scikit_learn(name, samples):
         centre = jnp.zeros(X.shape[1])
         np.testing.assert_allclose(_compiled(kernel, X), kernel(X), atol=1e-12)
         np.testing.assert_allclose(_compiled(kernel, X, Y), kernel(X, Y), atol=1e-12)
-        diagonal = evaluate_diagonal(spec, values, make_features(X, centre, np.float64))
+        diagonal = evaluate_diagonal(spec, values, make_features(X, centre))
         np.testing.assert_allclose(diagonal, kernel.diag(X), atol=1e-12)
         jacobian = jax.jacobian(lambda v: _compiled(kernel, X, values=v))(jnp.asarray(values))
         gradient = np.asarray(jacobian * values)[..., free]
@@ -123,7 +123,7 @@ def test_distances_are_never_negative_and_zero_for_equal_rows(scale, offset, see
     X = np.random.default_rng(seed).normal(size=(6, 24)) * scale + offset
     X[3] = X[1]
     with numerics():
-        features = make_features(X, jnp.asarray(X.mean(axis=0)), np.float64)
+        features = make_features(X, jnp.asarray(X.mean(axis=0)))
         none = jnp.zeros((6, 6), bool)
         distances = np.asarray(statistics(("RBF", (0, 1)), features, features, none).distances)
     assert (distances >= 0).all()
