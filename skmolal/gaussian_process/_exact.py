@@ -82,6 +82,7 @@ class ExactPosterior(DeviceState):
         self.fallback = None  # why a float32 factor was not good enough
         self.cache = cache
         self.factor = TiledCholesky(gram.tile, dtype)
+        self.whitened = []
         self.extend(y)
 
     def extend(self, y):
@@ -89,12 +90,17 @@ class ExactPosterior(DeviceState):
         # Alg. 2.1, page 19, line 2 -> L = cholesky(K + sigma^2 I)
         self.factor.extend(self.gram.training_tile, self.gram.n_samples)
         # line 3 -> alpha = L^T \ (L \ y)
+        old = self.whitened
         if self.factor.dtype == np.float64:
             self.whitened = self.factor.solve_forward(split_tiles(y, self.gram.tile, np.float64))
             self.weights = self.factor.solve_backward(self.whitened)
         else:
             self.weights = refine(self, y)
             self.whitened = self.factor.whiten(self.weights)
+        # A tile that did not change stays the same object: the cache has nothing to do for it.
+        for j, tile in enumerate(old[: len(self.whitened)]):
+            if np.array_equal(tile, self.whitened[j]):
+                self.whitened[j] = tile
 
     def log_likelihood(self):
         """Compute the log marginal likelihood of the targets."""

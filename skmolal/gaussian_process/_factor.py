@@ -143,14 +143,16 @@ def _backward(inverse, acc):
 
 
 def partial_steps(start, stop, tile):
-    """Cut the rows ``start`` to ``stop`` into (row block, offset, height) of few fixed heights."""
+    """Cut the rows ``start`` to ``stop`` into (row block, offset, height) of few fixed heights.
+
+    A cut may begin before `start`, near the end of a tile, or end after `stop`.
+    """
     while start < stop:
         block, offset = divmod(start, tile)
         wanted = min(stop - start, tile - offset)
         height = next((step for step in _STEPS if wanted <= step <= tile), tile)
-        offset -= offset % height
-        yield block, offset, height
-        start = block * tile + offset + height
+        yield block, min(offset, tile - height), height
+        start += wanted
 
 
 class TiledCholesky(DeviceState):

@@ -115,7 +115,8 @@ class _Block:
                 zip(self.solved, posterior.whitened, strict=True)
             ):
                 old = self.whitened[j] if j < len(self.whitened) else zero
-                self.mean = _add_change(self.mean, solved, whitened, old)
+                if old is not whitened:
+                    self.mean = _add_change(self.mean, solved, whitened, old)
             self.whitened = posterior.whitened
         return self.mean, self.variance
 
