@@ -30,7 +30,6 @@ extensions = [
 ]
 exclude_patterns = ["_build", "examples", "**/*.inc"]
 root_doc = "index"
-suppress_warnings = ["toc.empty_glob"]  # a page that its benchmark has yet to fill
 default_role = "literal"  # what numpydoc puts around names of parameters
 
 # Every reference inside skmolal must resolve. Other projects' pages are not fetched at build
