@@ -68,7 +68,13 @@ class TanimotoKernel(NormalizedKernelMixin, Kernel):
         return (K, np.empty((*K.shape, 0))) if eval_gradient else K
 
     def is_stationary(self):
-        """Tell whether the kernel depends on differences only; it does not."""
+        """Tell whether the kernel depends on differences only.
+
+        Returns
+        -------
+        stationary : bool
+            False.
+        """
         return False
 
     def __repr__(self):
