@@ -11,6 +11,7 @@ scikit-learn in float32 and 8 times in float64, fit at least 12 and 6 times.
 
     python benchmarks/bench_gpr.py                           # n = 1,000 and 4,000: 10 minutes
     python benchmarks/bench_gpr.py --cells 16000,100000,1500 32000,20000,1500    # ours only
+    python benchmarks/bench_gpr.py --nystroem    # what an approximation costs at n = 16,000
 """
 
 import argparse
@@ -299,9 +300,35 @@ def bench(cell, folder):
         print(line, flush=True)
 
 
+def compare_nystroem(folder, n_train=16000, n_test=4000):
+    """Print the test error of the exact GP and of Nystroem + BayesianRidge, and their times."""
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.linear_model import BayesianRidge
+    from sklearn.pipeline import make_pipeline
+
+    from skmolal.gaussian_process import median_length_scale
+
+    X, y = load_features(n_train + n_test, 1500, folder)
+    X_train, y_train, X_test, y_test = X[:n_train], y[:n_train], X[n_train:], y[n_train:]
+    length_scale = median_length_scale(X, random_state=0)
+    models = {"exact, float64": make_model("skmolal float64", length_scale)}
+    for n_components in (500, 2000):
+        features = Nystroem(gamma=0.5 / length_scale**2, n_components=n_components, random_state=0)
+        models[f"Nystroem({n_components})"] = make_pipeline(features, BayesianRidge())
+    print(f"n = {n_train:,}, {n_test:,} test molecules     MAE eV   RMSE eV   fit + predict s")
+    for name, model in models.items():
+        start = time.perf_counter()
+        mean, _ = model.fit(X_train, y_train).predict(X_test, return_std=True)
+        seconds = time.perf_counter() - start
+        error = mean - y_test
+        mae, rmse = np.mean(abs(error)), np.sqrt(np.mean(error**2))
+        print(f"  {name:34s} {mae:10.4f} {rmse:9.4f} {seconds:17.1f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", nargs="+", default=CELLS, help="n_train,n_pool,n_features")
+    parser.add_argument("--nystroem", action="store_true", help="only compare with Nystroem")
     parser.add_argument("--work", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work:
@@ -310,6 +337,9 @@ def main():
         return
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
+        if args.nystroem:
+            compare_nystroem(folder)
+            return
         for cell in args.cells:
             cell = tuple(map(int, cell.split(",")))
             load_features(cell[0] + cell[1], cell[2], folder)

@@ -22,6 +22,8 @@ from sklearn.gaussian_process.kernels import (
     RationalQuadratic,
     WhiteKernel,
 )
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import BayesianRidge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -425,3 +427,19 @@ def test_median_length_scale(n_samples):
     assert median_length_scale(X, 2, random_state=0) == median_length_scale(X, 2, random_state=0)
     with pytest.raises(ValueError, match="at least 2"):
         median_length_scale(X, 1)
+
+
+def test_nystroem_and_bayesian_ridge_come_close_to_the_exact_process():
+    """What the notes recommend for more samples than an exact process can take."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-3, 3, size=(300, 2))
+    y = np.sin(X[:, 0]) * np.cos(X[:, 1]) + 0.05 * rng.normal(size=300)
+    length_scale = 1.5
+    exact = GaussianProcessRegressor(RBF(length_scale), alpha=0.05**2, optimizer=None)
+    features = Nystroem(gamma=0.5 / length_scale**2, n_components=80, random_state=0)
+    approximate = make_pipeline(features, BayesianRidge())
+    mean, std = exact.fit(X[:200], y[:200]).predict(X[200:], return_std=True)
+    close_mean, close_std = approximate.fit(X[:200], y[:200]).predict(X[200:], return_std=True)
+    assert np.sqrt(np.mean((mean - close_mean) ** 2)) < 0.03
+    # BayesianRidge's std is that of a label, with the noise.
+    assert abs(close_std - np.sqrt(std**2 + 0.05**2)).max() < 0.05

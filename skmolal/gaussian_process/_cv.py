@@ -19,8 +19,9 @@ __all__ = ["GaussianProcessRegressorCV"]
 class GaussianProcessRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Fit a Gaussian process and choose the noise by leave-one-out cross-validation.
 
-    In the manner of :class:`sklearn.linear_model.RidgeCV`: the kernel matrix is reduced once, and
-    the leave-one-out predictions for every noise variance follow from it in closed form [1]_.
+    In the manner of :class:`sklearn.linear_model.RidgeCV`: the kernel matrix is computed once, and
+    the leave-one-out predictions for each noise variance follow in closed form from one
+    factorisation [1]_.
 
     Hyperparameters of the kernel are optimised once, together with a noise variance within the
     range of `alphas`, by the log marginal likelihood; that noise is then forgotten.
@@ -165,10 +166,10 @@ class GaussianProcessRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator
         if self.optimizer is not None and template.n_dims > 0:
             model.set_params(kernel=self._optimize(clone(model), X, y, alphas))
         model.set_params(optimizer=None)
-        K, targets = model._training_problem(X, y)
         with numerics():
-            mean, variance = leave_one_out_path(K, targets, alphas)
-        self.scores_ = self._score_path(targets, mean, variance, np.ravel(model._y_train_std))
+            gram, targets, y_std = model._training_problem(X, y)
+            path = leave_one_out_path(gram, targets, alphas)
+            self.scores_ = np.array([self._score(targets, found, y_std) for found in path])
         if np.isnan(self.scores_).all():
             raise np.linalg.LinAlgError(
                 f"The kernel matrix of {model.kernel} is not positive definite for any of "
@@ -193,13 +194,15 @@ class GaussianProcessRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator
             model.set_params(kernel=model.kernel + noise, alpha=0.0).fit(X, y)
         return model.kernel_.k1
 
-    def _score_path(self, targets, mean, variance, y_std):
-        errors = (targets[None] - mean) * y_std
+    def _score(self, targets, found, y_std):
+        if found is None:
+            return np.nan
+        mean, variance = found
+        errors = (targets - mean) * y_std
         if self.scoring == "neg_mean_squared_error":
-            return -np.mean(errors**2, axis=(1, 2))
-        spread = variance[..., None] * y_std**2
-        density = -0.5 * (errors**2 / spread + np.log(2 * np.pi * spread))
-        return np.mean(density, axis=(1, 2))
+            return -np.mean(errors**2)
+        spread = variance[:, None] * y_std**2
+        return np.mean(-0.5 * (errors**2 / spread + np.log(2 * np.pi * spread)))
 
     @property
     def kernel_(self):

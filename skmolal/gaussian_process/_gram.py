@@ -25,7 +25,7 @@ from skmolal.gaussian_process._kernels import (
 )
 from skmolal.gaussian_process._precision import DeviceState
 
-__all__ = ["CompiledGram", "HostGram", "dense_lower", "dense_rows", "make_gram"]
+__all__ = ["CompiledGram", "HostGram", "dense_rows", "make_gram"]
 
 
 _PART = 256  # pool rows
@@ -292,15 +292,3 @@ def make_gram(kernel, X, noise, tile):
     if spec is None or getattr(X, "ndim", 1) != 2:
         return HostGram(clone(kernel), X, noise, tile)
     return CompiledGram(spec, values, X, noise, tile)
-
-
-def dense_lower(gram):
-    """Assemble the lower half of the training matrix on the host, in order F."""
-    n_samples, tile = gram.n_samples, gram.tile
-    matrix = np.zeros((n_samples, n_samples), order="F")
-    for row in range(0, n_samples, tile):
-        for column in range(0, row + 1, tile):
-            part = matrix[row : row + tile, column : column + tile]
-            block = gram.training_tile(row // tile, 0, tile, column // tile)
-            part[...] = block[: part.shape[0], : part.shape[1]]
-    return matrix
