@@ -1,6 +1,7 @@
 """Molecules with computed properties: ``load_`` what is shipped, ``fetch_`` what is downloaded."""
 
 from skmolal.datasets._aa import fetch_aa
+from skmolal.datasets._amino_acids import load_amino_acids
 from skmolal.datasets._fetching import get_data_home
 from skmolal.datasets._oe62 import fetch_oe62
 from skmolal.datasets._overlap_task import make_overlap_task
@@ -12,6 +13,7 @@ __all__ = [
     "fetch_oe62",
     "fetch_qm9",
     "get_data_home",
+    "load_amino_acids",
     "load_qm9_sample",
     "make_overlap_task",
 ]
