@@ -110,11 +110,10 @@ class _Block:
         if self.whitened is not posterior.whitened:
             if self.whitened[0].shape != posterior.whitened[0].shape:  # other targets
                 self.whitened, self.mean = [], jnp.zeros(())
-            zero = jnp.zeros_like(posterior.whitened[0])
             for j, (solved, whitened) in enumerate(
                 zip(self.solved, posterior.whitened, strict=True)
             ):
-                old = self.whitened[j] if j < len(self.whitened) else zero
+                old = self.whitened[j] if j < len(self.whitened) else jnp.zeros_like(whitened)
                 if old is not whitened:
                     self.mean = _add_change(self.mean, solved, whitened, old)
             self.whitened = posterior.whitened
