@@ -19,7 +19,7 @@ finished: errors (eV), the kernel, and seconds: to describe all 10,000 molecules
 scale them, to learn the kernel (once from 1,000 molecules on), to fit with it, and to predict the
 test molecules. Rows that are there are not computed again.
 
-    python benchmarks/descriptor_curves.py         # a quarter of an hour on two cores; continues
+    python benchmarks/descriptor_curves.py         # a quarter of an hour on two cores; goes on
     python benchmarks/descriptor_curves.py --plot  # the figure alone, from the numbers
 
 Needs the extras "qm9" and "rdkit".
@@ -284,23 +284,28 @@ def plot():
     ax.axhline(table["mae_of_mean"].mean(), color="#777777", linewidth=1, linestyle=(0, (1, 3)))
     ax.set(xscale="log", yscale="log")
     ends = [np.log10(mean.loc[name].dropna().iloc[-1]) for name in names]
-    names = [*names, "mean of the labels"]
+    names = [*names, "the training labels' mean"]
     ends = [*ends, np.log10(table["mae_of_mean"].mean())]
     low, high = np.log10(ax.get_ylim())
     last = mean.columns.max()
     for name, end, place in zip(
-        names, ends, spread_labels(ends, 0.036 * (high - low)), strict=True
+        names, ends, spread_labels(ends, 0.042 * (high - low)), strict=True
     ):
         colour = STYLES[name][0] if name in STYLES else "#777777"
         ax.annotate(
             name,
             (last * 1.04, 10**end),
-            (last * 1.22, 10**place),
+            (last * 1.3, 10**place),
             color=colour,
             va="center",
             fontsize=9,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkB": 0},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.6,
+                "relpos": (0, 0.5),
+            },
         )
     ax.xaxis.set_major_locator(FixedLocator(SIZES))
     ax.xaxis.set_minor_locator(NullLocator())
