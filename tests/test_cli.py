@@ -209,12 +209,8 @@ def test_a_missing_file_is_named(tmp_path, capsys):
     assert f"no such file: {missing}" in capsys.readouterr().err
 
 
-def test_interrupt_ends_with_one_line_and_resume_finishes(pool, tmp_path, capsys):
-    out = tmp_path / "out"
-    arguments = ["run", "--data", str(pool), "--target", "homo", "--out", str(out)]
-    arguments += ["--low-quantile", "0.8", "--strategies", "random", "target", "--n-jobs", "1"]
-    # Long enough to be met in its course on a busy machine.
-    arguments += ["--n-initial", "10", "--batches", "5", "5", "10", "--seeds", "10"]
+def interrupt(arguments, out):
+    """Start a run and press Ctrl-C when the first round is stored."""
     process = subprocess.Popen(
         [sys.executable, "-m", "skmolal.cli", *arguments],
         stderr=subprocess.PIPE,
@@ -224,11 +220,25 @@ def test_interrupt_ends_with_one_line_and_resume_finishes(pool, tmp_path, capsys
     )
     deadline = time.monotonic() + 120
     while not list(out.glob("checkpoint/random.*.json")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=120)
-    if process.returncode == 0:
-        pytest.fail("the run ended before it could be interrupted")
+    return process, error
+
+
+def test_interrupt_ends_with_one_line_and_resume_finishes(pool, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["run", "--data", str(pool), "--target", "homo", "--out", str(out)]
+    arguments += ["--low-quantile", "0.8", "--strategies", "random", "target", "--n-jobs", "1"]
+    # Long enough to be met in its course on a busy machine.
+    arguments += ["--n-initial", "10", "--batches", "5", "5", "10", "--seeds", "10"]
+    # Python drops an interrupt that arrives in a callback of its garbage collector, which the
+    # compiler of the model runs often; so the user presses Ctrl-C again, and so does this test.
+    for _ in range(3):
+        process, error = interrupt(arguments, out)
+        if process.returncode != 0:
+            break
+        assert "Exception ignored" in error, "the interrupt came too late, or was swallowed"
     assert process.returncode == 130
     assert error.strip().splitlines()[-1].startswith("skmolal: interrupted")
     assert "Traceback" not in error
