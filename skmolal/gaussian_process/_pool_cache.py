@@ -32,12 +32,13 @@ def _subtract_rows(acc, solved, factor_rows, offset):
 @partial(jax.jit, donate_argnums=0)
 def _set_columns(solved, variance, acc, diagonal, inverse, offset):
     """Solve for the columns of one tile from `offset` on, given the tiles before in `acc`."""
-    acc = acc.astype(solved.dtype)
     height = acc.shape[1]
     earlier = jnp.where((jnp.arange(solved.shape[1]) < offset)[None, :], solved, 0.0)
-    acc = acc - product(earlier, jax.lax.dynamic_slice_in_dim(diagonal, offset, height))
+    rows = jax.lax.dynamic_slice_in_dim(diagonal, offset, height)
+    acc = acc - product(earlier, rows.astype(solved.dtype))
     old = jax.lax.dynamic_slice(solved, (0, offset), acc.shape)
     new = product(acc, jax.lax.dynamic_slice(inverse, (offset, offset), (height, height)))
+    new = new.astype(solved.dtype)
     before, after = old.astype(variance.dtype), new.astype(variance.dtype)
     variance = variance + jnp.sum(before * before - after * after, axis=1)
     return jax.lax.dynamic_update_slice(solved, new, (0, offset)), variance

@@ -123,8 +123,7 @@ def refine(posterior, y):
 
 def _conjugate_gradients(multiply, factor, right):
     def precondition(x):
-        whitened = factor.solve_forward([part.astype(factor.dtype) for part in x])
-        return [part.astype(jnp.float64) for part in factor.solve_backward(whitened)]
+        return factor.solve_backward(factor.solve_forward(x))
 
     scale = jnp.maximum(_column_dot(right, right), np.finfo(np.float64).tiny)
     solution = [jnp.zeros_like(part) for part in right]
