@@ -40,7 +40,9 @@ def test_repr_shows_what_was_changed():
 
 
 def test_unknown_names_and_options_are_told_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown query strategy 'best'.*random, straddle, target"):
+    with pytest.raises(
+        ValueError, match=r"unknown query strategy 'best'.*random, straddle, target"
+    ):
         get_query_strategy("best")
     with pytest.raises(ValueError, match=r"option 'lo' of strategy 'target'.*low, high, rule"):
         get_query_strategy("target", lo=1.0)

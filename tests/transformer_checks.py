@@ -197,7 +197,8 @@ def check_feature_names(transformer):
 
 
 def check_set_output(transformer):
-    molecules = pd.Series(make_molecules(), index=list("abcdefghij"))
+    # scikit-learn takes the index of a Series from 1.7 on only
+    molecules = pd.Series(make_molecules(), index=list("abcdefghij")).to_frame("molecule")
     expected = transformer.set_params(sparse=False).fit(molecules).transform(molecules)
     frame = transformer.set_output(transform="pandas").transform(molecules)
     assert list(frame.columns) == list(transformer.get_feature_names_out())
