@@ -33,9 +33,9 @@ def _subtract_rows(acc, solved, factor_rows, offset):
 def _set_columns(solved, variance, acc, diagonal, inverse, offset):
     """Solve for the columns of one tile from `offset` on, given the tiles before in `acc`."""
     height = acc.shape[1]
-    earlier = jnp.where((jnp.arange(solved.shape[1]) < offset)[None, :], solved, 0.0)
-    rows = jax.lax.dynamic_slice_in_dim(diagonal, offset, height)
-    acc = acc - product(earlier, rows.astype(solved.dtype))
+    rows = jax.lax.dynamic_slice_in_dim(diagonal, offset, height).astype(solved.dtype)
+    earlier = (jnp.arange(solved.shape[1]) < offset)[None, :]
+    acc = acc - product(solved, jnp.where(earlier, rows, 0.0))
     old = jax.lax.dynamic_slice(solved, (0, offset), acc.shape)
     new = product(acc, jax.lax.dynamic_slice(inverse, (offset, offset), (height, height)))
     new = new.astype(solved.dtype)
