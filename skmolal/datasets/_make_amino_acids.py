@@ -156,6 +156,7 @@ def _embed(mol, rng, bounds=None):
 
 def _relax(mol, donors, distances):
     """Relax with MMFF94, the donors held at their distances from the ion."""
+    import rdkit.ForceField  # noqa: F401  older releases register its classes only so
     from rdkit.Chem import rdForceFieldHelpers
 
     properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(mol, "MMFF94")
