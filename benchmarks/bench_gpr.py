@@ -256,7 +256,7 @@ def run(library, cell, folder):
         return json.loads(str(data["result"])), data["mean"], data["std"]
 
 
-def check_equal(library, n_train, answer, reference):
+def check_equal(library, answer, reference):
     """Assert the accuracy that is promised."""
     _, mean, std = answer
     _, expected_mean, expected_std = reference
@@ -264,9 +264,7 @@ def check_equal(library, n_train, answer, reference):
     if library == "skmolal float32":
         assert off.max() < 5e-4, off.max()
         assert np.sqrt(np.mean(off**2)) < 1e-4, np.sqrt(np.mean(off**2))
-        # Promised at 4,000 samples; the rounding errors of a variance grow with them.
-        limit = 1e-4 if n_train <= LARGEST_FOR_OTHERS else 1e-3
-        assert abs(std - expected_std).max() < limit * np.sqrt(CONSTANT)
+        assert abs(std - expected_std).max() < 1e-4 * np.sqrt(CONSTANT)
     else:
         tolerance = 1e-8 if library in OURS else 1e-4
         assert off.max() < tolerance, off.max()
@@ -289,7 +287,7 @@ def bench(cell, folder):
         "predict": 2 * n_train * n_pool * n_features + n_train**2 * n_pool,
     }
     for library, answer in answers.items():
-        check_equal(library, n_train, answer, reference)
+        check_equal(library, answer, reference)
         times, base = answer[0], reference[0]
         line = f"  {library:16s} {times['fit']:10.2f} {times['predict']:10.2f} "
         line += f"{times.get('optimise', np.nan):11.2f} {times['peak']:9.2f}  "
