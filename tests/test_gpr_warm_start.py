@@ -75,6 +75,41 @@ def test_a_loop_gives_what_fresh_fits_give(data, pool_cache_bytes, normalize_y):
         assert_like_fresh(by_rows, X[labelled], y[labelled], X[pool], result)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("pool_cache_bytes", [2**31, 100_000])
+def test_the_most_uncertain_are_those_of_a_fresh_fit(data, pool_cache_bytes, dtype, monkeypatch):
+    X, y = data
+    monkeypatch.setattr(_pool_cache, "block_rows", lambda *_: 32)  # many blocks
+    advanced = []
+    advance = _pool_cache._Block.advance
+    monkeypatch.setattr(
+        _pool_cache._Block,
+        "advance",
+        lambda self, posterior: (advanced.append(self), advance(self, posterior)),
+    )
+    model = make_model(warm_start=True, pool_cache_bytes=pool_cache_bytes, dtype=dtype)
+    share = []
+    for labelled, pool in labelled_growing([5, 16, 3, 40, 2, 7, 1]):
+        model.fit(X[labelled], y[labelled])
+        advanced.clear()
+        candidates, std = model._most_uncertain_rows(X, pool, 10)
+        share.append(len(candidates) / len(pool))
+        assert len(advanced) * 32 >= len(candidates)
+        fresh = clone(model).set_params(warm_start=False, optimizer=None, dtype="float64")
+        fresh.kernel = model.kernel_
+        _, expected = fresh.fit(X[labelled], y[labelled]).predict(X[pool], return_std=True)
+        tolerance = 1e-8 if dtype == "float64" else 1e-4
+        np.testing.assert_allclose(std, expected[candidates], atol=tolerance)
+        if dtype == "float64":
+            assert set(np.argsort(-expected)[:10]) <= set(candidates)
+        # What was left alone is brought up to date when it is asked for.
+        if len(labelled) > 60:
+            _, all_std = model._predict_rows(X, pool)
+            np.testing.assert_allclose(all_std, expected, atol=tolerance)
+    if pool_cache_bytes == 2**31:
+        assert min(share) < 0.5
+
+
 @given(batches=st.lists(st.integers(1, 40), min_size=1, max_size=5), seed=st.integers(0, 99))
 @settings(deadline=None, max_examples=6)
 def test_any_batches_give_what_fresh_fits_give(batches, seed):

@@ -54,6 +54,20 @@ class CampaignLearner:
             return self.estimator._predict_rows(X.all, X.rows, kwargs.get("return_std", False))
         return self.estimator.predict(np.asarray(X) if isinstance(X, _Rows) else X, **kwargs)
 
+    def predict_most_uncertain(self, X, n):
+        """Predict the std of the rows of `X` that may be among the `n` most uncertain.
+
+        Returns
+        -------
+        candidates : ndarray of int, shape (n_candidates,)
+            Places in `X`.
+        std : ndarray of shape (n_candidates,)
+            Theirs. None, not a tuple, where nothing is known that would save work.
+        """
+        if isinstance(X, _Rows) and hasattr(self.estimator, "_most_uncertain_rows"):
+            return self.estimator._most_uncertain_rows(X.all, X.rows, n)
+        return None
+
     def predict_picked(self, query_idx):
         """Predict the mean of the rows of the pool that were picked."""
         return self.estimator.predict(take_rows(self._features, self._pool[query_idx]))

@@ -14,7 +14,7 @@ from skmolal.gaussian_process._factor import (
     subtract_products,
 )
 from skmolal.gaussian_process._precision import DeviceState
-from skmolal.gaussian_process._refine import refine
+from skmolal.gaussian_process._refine import refine, remember_tiles
 
 __all__ = ["ExactPosterior", "block_rows", "blocks", "make_posterior"]
 
@@ -87,15 +87,17 @@ class ExactPosterior(DeviceState):
 
     def extend(self, y):
         """Take up the samples that `gram` has gained, and new targets for all of them."""
+        exact = self.factor.dtype == np.float64
+        training_tile = self.gram.training_tile if exact else remember_tiles(self.gram)
         # Alg. 2.1, page 19, line 2 -> L = cholesky(K + sigma^2 I)
-        self.factor.extend(self.gram.training_tile, self.gram.n_samples)
+        self.factor.extend(training_tile, self.gram.n_samples)
         # line 3 -> alpha = L^T \ (L \ y)
         old = self.whitened
-        if self.factor.dtype == np.float64:
+        if exact:
             self.whitened = self.factor.solve_forward(split_tiles(y, self.gram.tile, np.float64))
             self.weights = self.factor.solve_backward(self.whitened)
         else:
-            self.weights = refine(self, y)
+            self.weights = refine(self, y, training_tile)
             self.whitened = self.factor.whiten(self.weights)
         # A tile that did not change stays the same object: the cache has nothing to do for it.
         for j, tile in enumerate(old[: len(self.whitened)]):

@@ -482,12 +482,47 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         posterior = self._fitted("_predict_rows")
         if not return_std or posterior.cache is None or self._keys is None:
             return self.predict(X[rows], return_std=return_std)
+        with numerics():
+            mean, variance = posterior.cache.predict_rows(posterior, self._check_once(X), rows)
+        return self._rescale_mean(mean), self._standard_deviation(variance, X)
+
+    def _most_uncertain_rows(self, X, rows, n):
+        """Find those of ``X[rows]`` that may have the `n` largest stds, and theirs.
+
+        Others are not even computed with `warm_start`, for a model of one target.
+
+        Parameters
+        ----------
+        X, rows
+            As for :meth:`_predict_rows`.
+        n : int
+            How many are wanted.
+
+        Returns
+        -------
+        candidates : ndarray of int, shape (n_candidates,)
+            Places in `rows`.
+        y_std : ndarray of shape (n_candidates,)
+            Their standard deviations.
+        """
+        rows = np.asarray(rows)
+        posterior = self._fitted("_most_uncertain_rows")
+        if posterior.cache is None or self._keys is None or self.y_train_.ndim > 1:
+            return np.arange(len(rows)), self._predict_rows(X, rows)[1]
+        with numerics():
+            candidates, variance = posterior.cache.most_uncertain(
+                posterior, self._check_once(X), rows, n
+            )
+        if len(candidates) == len(rows):
+            return candidates, self._standard_deviation(variance, X)
+        return candidates, np.sqrt(self._rescale_variance(clip_variance(variance, self.dtype)))
+
+    def _check_once(self, X):
+        """Check a pool that is known by its rows when it is seen first."""
         known = self.__dict__.get("_known_pool", (None, None))
         if known[0] is not X:
             known = self._known_pool = (X, self._check_pool(X))
-        with numerics():
-            mean, variance = posterior.cache.predict_rows(posterior, known[1], rows)
-        return self._rescale_mean(mean), self._standard_deviation(variance, X)
+        return known[1]
 
     def _standard_deviation(self, variance, X):
         std = np.sqrt(self._rescale_variance(clip_variance(variance, self.dtype)))

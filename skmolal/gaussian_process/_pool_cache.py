@@ -29,8 +29,8 @@ def _subtract_rows(acc, solved, factor_rows, offset):
     return acc - product(solved, rows)
 
 
-@partial(jax.jit, donate_argnums=0)
-def _set_columns(solved, variance, acc, diagonal, inverse, offset):
+@jax.jit
+def _solve_columns(solved, variance, acc, diagonal, inverse, offset):
     """Solve for the columns of one tile from `offset` on, given the tiles before in `acc`."""
     height = acc.shape[1]
     rows = jax.lax.dynamic_slice_in_dim(diagonal, offset, height).astype(solved.dtype)
@@ -40,8 +40,13 @@ def _set_columns(solved, variance, acc, diagonal, inverse, offset):
     new = product(acc, jax.lax.dynamic_slice(inverse, (offset, offset), (height, height)))
     new = new.astype(solved.dtype)
     before, after = old.astype(variance.dtype), new.astype(variance.dtype)
-    variance = variance + jnp.sum(before * before - after * after, axis=1)
-    return jax.lax.dynamic_update_slice(solved, new, (0, offset)), variance
+    return new, variance + jnp.sum(before * before - after * after, axis=1)
+
+
+@partial(jax.jit, donate_argnums=0)
+def _set_columns(solved, new, offset):
+    # In place. In one function with the solve, which reads `solved`, XLA copies it: twice the time.
+    return jax.lax.dynamic_update_slice(solved, new, (0, offset))
 
 
 @jax.jit
@@ -93,7 +98,7 @@ class _Block:
             acc = gram.kept_columns(self.kept, i, offset, height)
             for j in range(i):
                 acc = _subtract_rows(acc, self.solved[j], factor.rows[i][j], offset)
-            self.solved[i], self.variance = _set_columns(
+            new, self.variance = _solve_columns(
                 self.solved[i],
                 self.variance,
                 acc,
@@ -101,6 +106,7 @@ class _Block:
                 factor.inverses[i],
                 offset,
             )
+            self.solved[i] = _set_columns(self.solved[i], new, offset)
         self.n_samples = factor.n_samples
 
     def predict(self, posterior):
@@ -161,6 +167,7 @@ class PoolCache:
         self._clock = 0
         self._pool = None  # the table whose rows are known by number
         self._index = None  # of the names of all rows, in the order of the blocks
+        self._grouped = False  # whether rows of large variance are together
 
     def __getstate__(self):
         return {"n_bytes": self.n_bytes}
@@ -215,29 +222,127 @@ class PoolCache:
         mean, variance : ndarray
             As from :meth:`predict`.
         """
+        return self._predict(posterior, X, rows, rows, self._find(X, rows))
+
+    def most_uncertain(self, posterior, X, rows, n):
+        """Predict the variance of those of ``X[rows]`` that may be among the `n` largest.
+
+        New samples only lower a variance: a block whose largest variance of old is below the
+        n-th largest of now is left as it is. For this rows are grouped by their variance.
+
+        Parameters
+        ----------
+        posterior, X, rows
+            As for :meth:`predict_rows`.
+        n : int
+            How many are wanted.
+
+        Returns
+        -------
+        candidates : ndarray of int, shape (n_candidates,)
+            Places in `rows`, ascending; all others have a smaller std than the `n` largest, by
+            more than 1e-9 of the largest.
+        variance : ndarray of shape (n_candidates,)
+            Theirs.
+        """
+        places = self._find(X, rows)
+        if (places < 0).any() or not self._grouped:
+            first_time = (places < 0).any()
+            _, variance = self._predict(posterior, X, rows, rows, places)
+            if not first_time:  # hyperparameters were kept: it will pay
+                self._group()
+            return np.arange(len(rows)), variance
+        self._clock += 1
+        wanted = self._of_each_block(places)
+        stale = [np.asarray(block.variance)[local] for block, _, local in wanted]
+        kept, found = [], np.empty(0)
+        for k in sorted(range(len(wanted)), key=lambda k: -stale[k].max()):
+            if len(found) >= n:
+                std = np.sqrt(np.maximum(found, 0))
+                lowest = np.partition(std, -n)[-n] - 1e-9 * std.max()
+                if stale[k].max() < max(lowest, 0) ** 2:
+                    break
+            block, chosen, local = wanted[k]
+            block.advance(posterior)
+            kept.append(chosen)
+            found = np.append(found, np.asarray(block.variance)[local])
+        kept = np.concatenate(kept)
+        order = np.argsort(kept)
+        self._shrink(posterior)
+        return kept[order], found[order]
+
+    def _find(self, X, rows):
+        """Find the place of each row by its number, -1 where it is unknown."""
         if self._pool is not X:
             self._reset(X)
         if self._index is None:
             self._index = np.full(X.shape[0], -1)
             known = [block.names for block in self._blocks]
             self._index[np.concatenate([np.empty(0, int), *known])] = np.arange(self.n_rows)
-        return self._predict(posterior, X, rows, rows, self._index[rows])
+        return self._index[rows]
 
     def _reset(self, pool):
         self._blocks, self._pool, self._index = [], pool, None
+        self._grouped = False
 
-    def _predict(self, posterior, X, rows, names, places):
-        self._clock += 1
-        mean = np.empty((len(rows), posterior.whitened[0].shape[1]))
-        variance = np.empty(len(rows))
-        start, known = 0, []
+    def _of_each_block(self, places):
+        """Tell (block, which of `places` are in it, where) for each block; they are in use."""
+        start, result = 0, []
         for block in self._blocks:
             wanted = np.flatnonzero((places >= start) & (places < start + len(block.names)))
             if wanted.size:
                 local = places[wanted] - start
                 block.used[local] = self._clock
-                known.append((wanted, local, *block.predict(posterior)))
+                result.append((block, wanted, local))
             start += len(block.names)
+        return result
+
+    def _group(self):
+        """Distribute all rows over the blocks by falling variance."""
+        blocks = self._blocks
+        if not all(isinstance(block.kept, jax.Array) for block in blocks):
+            return
+        self._grouped, self._index = True, None
+        if len(blocks) < 2:
+            return
+        starts = np.cumsum([0] + [block.height for block in blocks[:-1]])
+        place = np.concatenate(
+            [a + np.arange(len(b.names)) for a, b in zip(starts, blocks, strict=True)]
+        )
+        names = np.concatenate([block.names for block in blocks])
+        used = np.concatenate([block.used for block in blocks])
+        variance = np.concatenate([np.asarray(b.variance)[: len(b.names)] for b in blocks])
+        order = np.argsort(-variance)
+        stop = np.cumsum([len(block.names) for block in blocks])
+        groups = np.split(order, stop[:-1])
+        rows = []
+        for block, group in zip(blocks, groups, strict=True):
+            block.names, block.used = names[group], used[group]
+            rows.append(np.zeros(block.height, dtype=int))
+            rows[-1][: len(group)] = place[group]
+
+        def distribute(arrays):
+            joined = jnp.concatenate(arrays)
+            return [_take(joined, part) for part in rows]
+
+        # One kind of array after the other: no more than one of them is there twice.
+        for name in ("kept", "mean", "variance"):
+            parts = distribute([getattr(block, name) for block in blocks])
+            for block, part in zip(blocks, parts, strict=True):
+                setattr(block, name, part)
+        for i in range(len(blocks[0].solved)):
+            parts = distribute([block.solved[i] for block in blocks])
+            for block, part in zip(blocks, parts, strict=True):
+                block.solved[i] = part
+
+    def _predict(self, posterior, X, rows, names, places):
+        self._clock += 1
+        mean = np.empty((len(rows), posterior.whitened[0].shape[1]))
+        variance = np.empty(len(rows))
+        known = [
+            (wanted, local, *block.predict(posterior))
+            for block, wanted, local in self._of_each_block(places)
+        ]
         # Only now wait for the device.
         for wanted, local, block_mean, block_variance in known:
             mean[wanted] = np.asarray(block_mean)[local]
@@ -257,11 +362,18 @@ class PoolCache:
                 variance[unknown[wanted]] = np.asarray(block_variance)[local]
                 self._blocks.append(block)
                 self._keep_limit()
-        self._keep_limit()
-        changed = [block.shrink(self._clock - _PATIENCE, posterior.gram) for block in self._blocks]
-        if unknown.size or any(changed):
             self._index = None
+            self._grouped = False
+        self._keep_limit()
+        self._shrink(posterior)
         return mean, variance
+
+    def _shrink(self, posterior):
+        """Forget rows that were not asked for of late."""
+        since = self._clock - _PATIENCE
+        for block in self._blocks:
+            if block.shrink(since, posterior.gram):
+                self._index = None
 
     def _keep_limit(self):
         """Drop blocks until the rest is within the limit."""

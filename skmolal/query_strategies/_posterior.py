@@ -181,6 +181,26 @@ class PoolView:
             raise ValueError(f"{name} predicted a negative std, {std.min()}")
         return mean, std
 
+    def most_uncertain(self, n):
+        """Predict the std where it may be among the `n` largest.
+
+        Parameters
+        ----------
+        n : int
+            How many are wanted.
+
+        Returns
+        -------
+        candidates : ndarray of int, shape (n_candidates,)
+            Rows of the pool, ascending; all of them, unless the learner knows better.
+        std : ndarray of shape (n_candidates,), dtype float64
+            Their standard deviations.
+        """
+        _check_returns_std(self._inner)
+        ask = getattr(self._model, "predict_most_uncertain", None)
+        answer = None if ask is None else ask(self.rows(), n)
+        return (np.arange(self.n_pool), self.posterior()[1]) if answer is None else answer
+
 
 def _check_features(features, name):
     return check_array(

@@ -48,6 +48,6 @@ def uncertainty_sampling(learner, X_pool, n_instances=1, *, random_state=None):
     array([1, 2])
     """
     _, n_picks = check_n_instances(X_pool, n_instances)
-    _, std = PoolView(learner, X_pool).posterior()
-    query_idx = top_n(std, n_picks)
-    return query_idx, std[query_idx]
+    candidates, std = PoolView(learner, X_pool).most_uncertain(n_picks)
+    picks = top_n(std, n_picks)
+    return candidates[picks], std[picks]
