@@ -26,8 +26,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor as Reference
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 from sklearn.model_selection import GridSearchCV
 
-from skmolal import GaussianProcessRegressorCV
-from skmolal.gaussian_process import median_length_scale
+from skmolal.gaussian_process import GaussianProcessRegressorCV, median_length_scale
 
 
 def score_by_inverse(K, y, alpha):
