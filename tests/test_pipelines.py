@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from skmolal import (
     ActiveLearner,
     ActiveLearningRegressor,
+    Campaign,
     GaussianProcessRegressor,
     MBTRTransformer,
 )
@@ -141,6 +142,54 @@ def test_grid_over_noise_strategy_and_descriptor_starts_at_molecules(data):
     )
     expected = -np.abs(model.predict(molecules[test]) - y[test]).mean()
     assert results["split0_test_mae"][cell] == pytest.approx(expected, abs=1e-8)
+
+
+def play_by_hand(model, strategy, batch_sizes, molecules, y, initial):
+    """Fit, ask, label, fit: a campaign without any of our loops."""
+    labelled = list(initial)
+    for size in batch_sizes:
+        model.fit(molecules[labelled], y[labelled])
+        pool = np.setdiff1d(np.arange(len(y)), labelled)
+        query_idx, _ = strategy(model, molecules[pool], size)
+        labelled += pool[query_idx].tolist()
+    return model.fit(molecules[labelled], y[labelled])
+
+
+def test_every_cell_of_a_grid_with_the_schedule_equals_a_loop_by_hand(data):
+    molecules, y = data[0][:120], data[1][:120]
+    grid = {
+        "query_strategy": [
+            get_query_strategy("uncertainty"),
+            get_query_strategy("target", low=np.quantile(y, 0.8)),
+        ],
+        "batch_sizes": [[12], [4, 4, 4]],
+        "estimator__gpr__alpha": [0.01, 0.1],
+        "estimator__mbtr__k2__grid__sigma": [0.02, 0.1],
+    }
+    search = GridSearchCV(
+        ActiveLearningRegressor(make_pipeline(), n_initial=10, random_state=0),
+        grid,
+        scoring="neg_mean_absolute_error",
+        refit=False,
+        cv=KFold(2),
+        error_score="raise",
+    ).fit(molecules, y)
+    results = search.cv_results_
+    assert len(results["params"]) == 16
+    for split, (train, test) in enumerate(KFold(2).split(molecules)):
+        initial = Campaign(make_pipeline(), molecules[train], random_state=0).ask(10)
+        scores = results[f"split{split}_test_score"]
+        for params, score in zip(results["params"], scores, strict=True):
+            model = make_pipeline().set_params(
+                gpr__alpha=params["estimator__gpr__alpha"],
+                mbtr__k2__grid__sigma=params["estimator__mbtr__k2__grid__sigma"],
+            )
+            strategy, batch_sizes = params["query_strategy"], params["batch_sizes"]
+            play_by_hand(model, strategy, batch_sizes, molecules[train], y[train], initial)
+            expected = -np.abs(model.predict(molecules[test]) - y[test]).mean()
+            assert score == pytest.approx(expected, abs=1e-8), params
+        # No two cells are alike: each of the four parameters reaches the campaign.
+        assert len(set(scores)) == 16
 
 
 def test_a_frozen_transformer_serves_a_modal_loop(data):
