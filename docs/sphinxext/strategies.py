@@ -13,9 +13,10 @@ __all__ = ["format_strategies"]
 _NOT_OPTIONS = ("learner", "X_pool", "n_instances", "random_state")
 _NEEDS = (  # what the docstring says of the learner, and what that means in a word
     ("Not used", "nothing"),
-    ("return_cov=True", "joint posterior of a Gaussian process"),
+    ("return_cov=True", "joint posterior"),
+    ("return_std=True)``. Where it is or holds a Pipeline", "mean and std, features"),
     ("return_std=True", "mean and std"),
-    ("no standard deviation", "mean, labelled rows"),
+    ("no standard deviation", "mean, features, labelled rows"),
     ("Labelled rows are", "features, labelled rows"),
     ("transformers make the features", "features"),
 )
@@ -26,9 +27,22 @@ _SYMBOLS = {
     "n_features": "p",
     "n_reference": "r",
     "n_candidates": "c",
-    "**": "^",
+    "**": "^",  # before the product
     "*": r"\,",
 }
+
+_K_MEANS = "N (p + b)"  # iterations and the features that it sees are bounded
+_COSTS = {  # of those whose docstring does not say it
+    "random": "N",
+    "uncertainty": r"N \log N",
+    "cluster": _K_MEANS,
+    "uncertainty_cluster": _K_MEANS,
+    "target": r"N \log N",
+}
+_STUDY = (
+    "K. Ghosh, M. Todorović, A. Vehtari and P. Rinke, J. Chem. Phys. 162, 014103, 2025, "
+    "doi:10.1063/5.0229834."
+)
 
 
 class _Strategy:
@@ -48,22 +62,23 @@ class _Strategy:
     @property
     def needs(self):
         text = " ".join(next(p.desc for p in self._doc["Parameters"] if p.name == "learner"))
-        for phrase, meaning in _NEEDS:
-            if phrase in text:
-                return meaning
-        return text.partition(". ")[0].rstrip(".")
+        meanings = [meaning for phrase, meaning in _NEEDS if phrase in text]
+        meaning = meanings[0] if meanings else text.partition(". ")[0].rstrip(".")
+        if "update_variance" in inspect.signature(self.function).parameters:
+            meaning += ", or mean and std"
+        return meaning
 
     @property
     def cost(self):
-        """Beyond the prediction: the growth of time in its docstring, k-means, or nothing."""
+        """The growth of time beyond the prediction, as its docstring says."""
         growth = re.findall(r"O\(((?:[^()]|\([^()]*\))*)\)", " ".join(self._doc["Notes"]))
         if growth:  # memory comes first, time last
             formula = growth[-1]
             for name, symbol in _SYMBOLS.items():
                 formula = formula.replace(name, symbol)
-            return f":math:`{formula}`"
-        words = inspect.getmodule(self.function).__doc__ + self.summary
-        return "k-means" if "k-means" in words or "clusters" in words else "none"
+        else:
+            formula = _COSTS[self.name]
+        return f":math:`O({formula})`"
 
     @property
     def options(self):
@@ -83,16 +98,24 @@ class _Strategy:
         for entry in re.split(r"^\.\. \[\d+\] ", text, flags=re.MULTILINE):
             if entry.strip():
                 yield " ".join(entry.split())
+        if self.letter:
+            yield _STUDY
 
 
-def format_strategies():
-    """Return the table, and the options and references of each strategy, as reST."""
+def format_strategies(uses=None):
+    """Return the table, and the options and references of each strategy, as reST.
+
+    Parameters
+    ----------
+    uses : dict, default=None
+        Name of each strategy, and when to use it.
+    """
     strategies = [_Strategy(name) for name in query_strategies.get_query_strategy_names()]
     strategies.sort(key=lambda s: (s.letter or "Z", s.name))
     page = [
         ".. list-table::",
         "   :header-rows: 1",
-        "   :widths: 24 38 18 20",
+        "   :widths: 28 36 18 18",
         "",
         "   * - Name",
         "     - What it does",
@@ -107,6 +130,10 @@ def format_strategies():
             f"     - {s.needs}",
             f"     - {s.cost}",
         ]
+    if uses is not None:
+        page += ["", ".. rubric:: When to use which", ""]
+        for s in strategies:
+            page += [f'``"{s.name}"``', f"   {uses[s.name]}"]
     page += ["", ".. rubric:: Options", ""]
     for s in strategies:
         options = list(s.options)
@@ -119,10 +146,11 @@ def format_strategies():
     without = [f'``"{s.name}"``' for s in strategies if not list(s.options)]
     page += [f"{', '.join(without[:-1])} and {without[-1]} have no options.", ""]
     page += [".. rubric:: References", ""]
+    names = {}  # by references: some strategies share theirs
     for s in strategies:
-        references = list(s.references)
-        if references:
-            page += [f'``"{s.name}"``', *(f"   - {text}" for text in references), ""]
+        names.setdefault(tuple(s.references), []).append(f'``"{s.name}"``')
+    for references, sharing in names.items():
+        page += [", ".join(sharing), *(f"   - {_with_links(text)}" for text in references), ""]
     return "\n".join(page)
 
 
@@ -130,13 +158,24 @@ def _without_citations(text):
     return re.sub(r"\s*\[\d+\]_", "", text)
 
 
-class Strategies(SphinxDirective):
-    """Insert what :func:`format_strategies` returns."""
+def _with_links(text):
+    text = re.sub(r"doi:(10\.\S+\w)", r"`doi:\1 <https://doi.org/\1>`__", text)
+    return re.sub(r"arXiv:([\d.]+\d)", r"`arXiv:\1 <https://arxiv.org/abs/\1>`__", text)
 
-    has_content = False
+
+class Strategies(SphinxDirective):
+    """Insert what :func:`format_strategies` returns; the content says when to use which."""
+
+    has_content = True
 
     def run(self):
-        return self.parse_text_to_nodes(format_strategies())
+        fields = re.split(r"^:(\w+): ", "\n".join(self.content), flags=re.MULTILINE)
+        pairs = zip(fields[1::2], fields[2::2], strict=True)
+        uses = {n: " ".join(text.split()) for n, text in pairs}
+        wrong = set(uses).symmetric_difference(query_strategies.get_query_strategy_names())
+        if wrong:
+            raise self.error(f"one line for each strategy, not so for {sorted(wrong)}")
+        return self.parse_text_to_nodes(format_strategies(uses))
 
 
 def setup(app):
