@@ -150,7 +150,11 @@ def format_strategies(uses=None):
     for s in strategies:
         names.setdefault(tuple(s.references), []).append(f'``"{s.name}"``')
     for references, sharing in names.items():
-        page += [", ".join(sharing), *(f"   - {_with_links(text)}" for text in references), ""]
+        page += [
+            ", ".join(sharing),
+            *(f"   - {_format_reference(text)}" for text in references),
+            "",
+        ]
     return "\n".join(page)
 
 
@@ -158,7 +162,8 @@ def _without_citations(text):
     return re.sub(r"\s*\[\d+\]_", "", text)
 
 
-def _with_links(text):
+def _format_reference(text):
+    text = re.sub(r"^(?=\w\. )", r"\\", text)  # an initial starts no numbered list
     text = re.sub(r"doi:(10\.\S+\w)", r"`doi:\1 <https://doi.org/\1>`__", text)
     return re.sub(r"arXiv:([\d.]+\d)", r"`arXiv:\1 <https://arxiv.org/abs/\1>`__", text)
 
