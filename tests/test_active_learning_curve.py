@@ -16,6 +16,9 @@ from skmolal.model_selection import _curve, active_learning_curve
 from skmolal.query_strategies import get_query_strategy
 
 
+TIMES = ["transform_time", "fit_time", "query_time", "predict_time", "score_time"]
+
+
 def make_problem(n_samples=80):
     X = np.random.RandomState(0).uniform(size=(n_samples, 2))
     return X, np.sin(5 * X[:, 0]) + X[:, 1]
@@ -39,18 +42,23 @@ def curve(**kwargs):
 
 
 def untimed(result):
-    return result.frame.drop(columns=["fit_time", "query_time", "score_time"])
+    return result.frame.drop(columns=TIMES)
 
 
 def test_frame_has_a_row_per_strategy_repeat_and_round():
     result = curve(scoring={"mae": "neg_mean_absolute_error", "r2": "r2"})
     assert list(result.frame.columns) == [
         *("strategy", "repeat", "n_labelled", "mae", "r2"),
-        *("fit_time", "query_time", "score_time"),
+        *TIMES,
     ]
     assert list(result.frame["n_labelled"]) == [6, 10, 18] * 4
     assert list(result.frame["strategy"]) == ["random"] * 6 + ["uncertainty"] * 6
-    assert (result.frame[["fit_time", "query_time", "score_time"]] >= 0).all(axis=None)
+    assert (result.frame[TIMES] >= 0).all(axis=None)
+    assert (result.frame["predict_time"] <= result.frame["query_time"]).all()
+    asked = result.frame[result.frame["n_labelled"] > 6].groupby("strategy")["predict_time"]
+    assert asked.max()["random"] == 0 < asked.min()["uncertainty"]
+    later = result.frame["n_labelled"] > 6
+    assert (result.frame.loc[later, "transform_time"] == 0).all()
     counts = result.picks.groupby(["strategy", "repeat"]).size()
     assert (counts == 18).all()
     assert result.settings == {"n_repeats": 2, "n_initial": 6, "n_pool": 60, "n_test": 20}

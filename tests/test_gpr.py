@@ -90,8 +90,8 @@ def test_posterior_equals_scikit_learns(name, n_samples):
 def test_several_tiles_equal_scikit_learn(monkeypatch):
     """Tiles of 16 instead of 512 reach every branch of the tiled algorithms on small data."""
     for module in (_factor, _likelihood):
-        monkeypatch.setattr(module, "choose_tile", lambda n: 16)
-    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda n: 16)
+        monkeypatch.setattr(module, "choose_tile", lambda *_: 16)
+    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
     X, y = make_data(160)
     kernel = KERNELS["matern"]
     model = GaussianProcessRegressor(kernel, optimizer=None).fit(X[:110], y[:110])
@@ -201,7 +201,7 @@ def _traces():
 
 
 def test_a_growing_training_set_is_not_compiled_again(monkeypatch):
-    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda n: 16)
+    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
     X, y = make_data(200)
     model = GaussianProcessRegressor(KERNELS["matern"], optimizer=None)
     for n_samples in (81, 90):  # first whole groups of tiles, then the rest

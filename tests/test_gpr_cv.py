@@ -40,7 +40,7 @@ def brute_force(kernel, alpha, X, y):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.EfficiencyWarning")
 @pytest.mark.parametrize("name", KERNELS)
 def test_loo_predict_is_brute_force(name, data, monkeypatch):
-    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda n: 16)
+    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
     X, y = data
     model = GaussianProcessRegressor(KERNELS[name], alpha=0.1, optimizer=None).fit(X, y)
     mean, std = model.loo_predict(return_std=True)

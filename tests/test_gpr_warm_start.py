@@ -29,7 +29,7 @@ def data():
 def small_tiles():
     """Tiles of 32 instead of 512 reach every branch on small data."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda n: 32)
+        patch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 32)
         yield
 
 

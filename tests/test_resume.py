@@ -12,7 +12,7 @@ from ase.io import write
 
 from skmolal.datasets import load_qm9_sample
 
-TIMES = ["fit_time", "query_time", "score_time"]
+TIMES = ["transform_time", "fit_time", "query_time", "predict_time", "score_time"]
 
 
 @pytest.mark.slow

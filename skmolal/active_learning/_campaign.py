@@ -66,8 +66,9 @@ class Campaign:
     unlabelled : ndarray of shape (n_samples - n_labelled - n_dropped,)
         Positions in `X` that may still be asked for, ascending.
     history : list of dict
-        One dict a round: ``round``, ``n_labelled``, ``batch_size``, ``query_time`` and
-        ``fit_time`` (s), ``batch_mae`` (mean absolute error of what the model had predicted for
+        One dict a round: ``round``, ``n_labelled``, ``batch_size``, ``query_time`` (s),
+        ``predict_time`` (s, the part of it in which the model predicted the pool), ``fit_time``
+        (s), ``batch_mae`` (mean absolute error of what the model had predicted for
         the batch before it saw the labels), ``hyperparameters`` (the regressor's
         ``kernel_.theta``), ``pool_variance`` (mean posterior variance of what is left, where
         something asked for it) and ``stopped`` (why a stopping rule ended the campaign); None
@@ -163,6 +164,7 @@ class Campaign:
                     "batch_size": len(batch["y"]),
                     "batch_mae": error,
                     "query_time": batch["query_time"],
+                    "predict_time": batch["predict_time"],
                     "fit_time": batch["fit_time"],
                     "hyperparameters": batch["hyperparameters"],
                     "pool_variance": batch["pool_variance"],
@@ -234,7 +236,7 @@ class Campaign:
         if not self._batches:
             start = perf_counter()
             order = np.random.RandomState(seed).permutation(len(pool))[:n_instances]
-            chosen, predicted = pool[order], None
+            chosen, predicted, predict_time = pool[order], None, 0.0
         else:
             self.fit()
             start = perf_counter()
@@ -246,11 +248,13 @@ class Campaign:
                 self.strategy,
             )
             chosen = pool[query_idx]
+            predict_time = learner.predict_time
             predicted = np.asarray(learner.predict_picked(query_idx), dtype=float).tolist()
         self._pending = {
             "positions": chosen.tolist(),
             "predicted": predicted,
             "query_time": perf_counter() - start,
+            "predict_time": predict_time,
         }
         return self._records.names(chosen)
 
@@ -293,7 +297,8 @@ class Campaign:
                 "record that cannot be labelled out with drop(ids)"
             )
         self._refuse_used(positions)
-        pending = self._pending or {"positions": [], "predicted": None, "query_time": None}
+        pending = self._pending or dict.fromkeys(("predicted", "query_time", "predict_time"))
+        pending.setdefault("positions", [])
         asked = dict(zip(pending["positions"], pending["predicted"] or [], strict=False))
         all_predicted = bool(asked) and all(p in asked for p in positions)
         self._batches.append(
@@ -302,6 +307,7 @@ class Campaign:
                 "y": labels.tolist(),
                 "predicted": [asked[p] for p in positions] if all_predicted else None,
                 "query_time": pending["query_time"],
+                "predict_time": pending["predict_time"],
                 "fit_time": None,
                 "hyperparameters": None,
                 "pool_variance": None,

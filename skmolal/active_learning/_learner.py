@@ -1,6 +1,7 @@
 """What a query strategy sees of a campaign: modAL's learner, by rows instead of by copies."""
 
 from functools import cached_property
+from time import perf_counter
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class CampaignLearner:
 
     def __init__(self, regressor, features, labelled, y, pool, by_rows):
         self.estimator = regressor
+        self.predict_time = 0.0  # seconds
         self.y_training = y
         self._features = features
         self._labelled = labelled
@@ -50,6 +52,12 @@ class CampaignLearner:
         return take_rows(self._features, self._pool)
 
     def predict(self, X, **kwargs):
+        start = perf_counter()
+        prediction = self._predict(X, **kwargs)
+        self.predict_time += perf_counter() - start
+        return prediction
+
+    def _predict(self, X, **kwargs):
         if isinstance(X, _Rows) and set(kwargs) <= {"return_std"}:
             return self.estimator._predict_rows(X.all, X.rows, kwargs.get("return_std", False))
         return self.estimator.predict(np.asarray(X) if isinstance(X, _Rows) else X, **kwargs)
@@ -64,9 +72,12 @@ class CampaignLearner:
         std : ndarray of shape (n_candidates,)
             Theirs. None, not a tuple, where nothing is known that would save work.
         """
-        if isinstance(X, _Rows) and hasattr(self.estimator, "_most_uncertain_rows"):
-            return self.estimator._most_uncertain_rows(X.all, X.rows, n)
-        return None
+        if not (isinstance(X, _Rows) and hasattr(self.estimator, "_most_uncertain_rows")):
+            return None
+        start = perf_counter()
+        answer = self.estimator._most_uncertain_rows(X.all, X.rows, n)
+        self.predict_time += perf_counter() - start
+        return answer
 
     def predict_picked(self, query_idx):
         """Predict the mean of the rows of the pool that were picked."""

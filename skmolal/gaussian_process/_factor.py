@@ -30,9 +30,18 @@ _SMALL = 64  # factored column by column
 _STEPS = (16, 128)  # heights of partial extensions, besides a whole tile
 
 
-def choose_tile(n_samples):
-    """Choose the side of a tile for about `n_samples` training samples."""
-    largest = 2048 if jax.default_backend() != "cpu" else 512 if n_samples <= 8192 else 1024
+def choose_tile(n_samples, dtype="float64"):
+    """Choose the side of a tile for about `n_samples` training samples.
+
+    On the CPU large float32 factors have small tiles, so short float32 sums: at n = 16,000 stds
+    are off by 3.3e-5 of the prior std at most, with tiles of 512 or 1,024 by 4.6e-5.
+    """
+    if jax.default_backend() != "cpu":
+        largest = 2048
+    elif n_samples <= 8192:
+        largest = 512
+    else:
+        largest = 256 if dtype == "float32" else 1024
     return int(min(largest, max(16, 1 << (max(n_samples, 1) - 1).bit_length())))
 
 

@@ -254,7 +254,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 self._n_optimized = len(noise)
             if not (grows and self._extend(previous, noise)):
                 # A factor that will grow keeps its tiles.
-                tile = choose_tile(max(2 * len(noise), 512) if self.warm_start else len(noise))
+                n_expected = max(2 * len(noise), 512) if self.warm_start else len(noise)
+                tile = choose_tile(n_expected, self.dtype)
                 gram = make_gram(kernel, self.X_train_, noise, tile)
                 cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
                 previous = make_posterior(kernel, gram, self._y_columns(), self.dtype, cache)

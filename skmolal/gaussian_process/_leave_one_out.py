@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skmolal.gaussian_process._factor import TiledCholesky, join_tiles, split_tiles
+from skmolal.gaussian_process._block_tridiagonal import BlockTridiagonal
+from skmolal.gaussian_process._factor import join_tiles
 
 __all__ = ["leave_one_out", "leave_one_out_path"]
 
@@ -13,11 +14,6 @@ __all__ = ["leave_one_out", "leave_one_out_path"]
 def _add_squares(total, part):
     part = part.astype(total.dtype)
     return total + jnp.sum(part * part, axis=1)
-
-
-@jax.jit
-def _add_noise(tile, alpha):
-    return tile + alpha * jnp.eye(tile.shape[0])
 
 
 def leave_one_out(factor, alpha, y):
@@ -46,16 +42,13 @@ def leave_one_out(factor, alpha, y):
         for part in factor.inverse_rows(i):
             total = _add_squares(total, part)
         inverse_diagonal.append(total)
-    variance = 1.0 / join_tiles(inverse_diagonal, factor.n_samples)
-    # Rasmussen and Williams, eq. 5.12, page 117
-    return y - alpha * variance[:, None], variance
+    return _predictions(y, alpha, join_tiles(inverse_diagonal, factor.n_samples))
 
 
 def leave_one_out_path(gram, y, alphas):
     """Predict each sample from all others, for several variances of the noise.
 
-    The kernel matrix is computed once and factored for each noise. An eigendecomposition would
-    serve for all at once; at n = 4,000 LAPACK's took as long as fifty of these factors.
+    The kernel matrix is computed and decomposed once.
 
     Parameters
     ----------
@@ -72,21 +65,22 @@ def leave_one_out_path(gram, y, alphas):
         As from :func:`leave_one_out`, for each of `alphas`; None where the matrix is not positive
         definite.
     """
-    tile = gram.tile
-    n_tiles = -(-len(y) // tile)
-    matrix = [[gram.training_tile(i, 0, tile, j) for j in range(i + 1)] for i in range(n_tiles)]
-    targets = split_tiles(y, tile, np.float64)
+    n_tiles = -(-len(y) // gram.tile)
+    decomposition = BlockTridiagonal(
+        [[gram.training_tile(i, 0, gram.tile, j) for j in range(i + 1)] for i in range(n_tiles)],
+        len(y),
+    )
+    rotated = decomposition.rotate(y)
     for alpha in alphas:
-
-        def kernel_tile(i, offset, height, j, alpha=alpha):
-            block = _add_noise(matrix[i][j], alpha) if i == j else matrix[i][j]
-            return block if height == tile else block[offset : offset + height]
-
-        factor = TiledCholesky(tile, np.float64)
         try:
-            factor.extend(kernel_tile, len(y))
+            weights, inverse_diagonal = decomposition.solve(alpha, rotated)
         except np.linalg.LinAlgError:
             yield None
             continue
-        weights = factor.solve_backward(factor.solve_forward(targets))
-        yield leave_one_out(factor, join_tiles(weights, len(y)), y)
+        yield _predictions(y, weights, inverse_diagonal)
+
+
+def _predictions(y, weights, inverse_diagonal):
+    # Rasmussen and Williams, eq. 5.12, page 117
+    variance = 1.0 / inverse_diagonal
+    return y - weights * variance[:, None], variance

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-__all__ = ["check_strategy", "read_curves", "score_columns"]
+__all__ = ["TIMES", "check_strategy", "read_curves", "score_columns"]
 
 _KEYS = ("strategy", "repeat", "n_labelled")
-_TIMES = ("fit_time", "query_time", "score_time")
+TIMES = ("transform_time", "fit_time", "query_time", "predict_time", "score_time")
 
 
 def score_columns(frame):
     """Return the names of the columns that hold scores."""
-    return [name for name in frame.columns if name not in (*_KEYS, *_TIMES)]
+    return [name for name in frame.columns if name not in (*_KEYS, *TIMES)]
 
 
 def check_strategy(frame, value, name):

@@ -20,6 +20,7 @@ from skmolal.active_learning import ActiveLearningRegressor, Campaign
 from skmolal.active_learning._features import split_steps
 from skmolal.active_learning._pool import as_pool, digest
 from skmolal.batch_sizes import check_size
+from skmolal.metrics._curves import TIMES
 from skmolal.model_selection._checkpoint import (
     check_settings,
     read_json,
@@ -105,7 +106,9 @@ def active_learning_curve(
     -------
     curve : Bunch
         ``frame`` (DataFrame with columns ``strategy``, ``repeat``, ``n_labelled``, one per
-        scorer, ``fit_time``, ``query_time``, ``score_time`` in s), ``picks`` (DataFrame with
+        scorer, and seconds: ``transform_time`` of making the features, shared by the strategies
+        of a repeat and told in its first round, ``fit_time``, ``query_time``, of which
+        ``predict_time`` is the model's, and ``score_time``), ``picks`` (DataFrame with
         ``strategy``, ``repeat``, ``round``, ``position`` in `X`, ``predicted`` and ``label``)
         and ``settings`` (dict with ``n_repeats``, ``n_initial``, and ``n_pool`` and ``n_test``,
         the molecules of a repeat's pool and test set; with `groups`, means over repeats).
@@ -195,9 +198,8 @@ def active_learning_curve(
                 calls[name, repeat] = (
                     joblib.delayed(_play_replicate)(
                         learner,
-                        features.X_pool,
+                        features,
                         y[pool_idx],
-                        features.X_test,
                         y[held_out],
                         scorers,
                         stored,
@@ -226,6 +228,7 @@ class _Features(NamedTuple):
     regressor: object
     X_pool: object
     X_test: object
+    seconds: float  # to make them
 
 
 class _Replicate(NamedTuple):
@@ -238,12 +241,13 @@ class _Replicate(NamedTuple):
 
 def _fit_features(estimator, X, pool_idx, held_out):
     """Fit the steps that need no `y` on the pool, and transform pool and test set."""
+    start = perf_counter()
     preprocessor, regressor = split_steps(estimator)
     X_pool, X_test = take_rows(X, pool_idx), take_rows(X, held_out)
     if preprocessor is not None:
         X_pool = preprocessor.fit_transform(X_pool)
         X_test = preprocessor.transform(X_test)
-    return _Features(regressor, X_pool, X_test)
+    return _Features(regressor, X_pool, X_test, perf_counter() - start)
 
 
 def _n_bytes(X):
@@ -339,7 +343,7 @@ def _name_scorers(estimator, scoring):
         scoring = {name: scoring}
     elif not isinstance(scoring, dict):
         scoring = {name: name for name in scoring}
-    reserved = {"strategy", "repeat", "n_labelled", "fit_time", "query_time", "score_time"}
+    reserved = {"strategy", "repeat", "n_labelled", *TIMES}
     for name in scoring:
         if name in reserved:
             raise ValueError(f"scoring: the name {name!r} is one of the frame's own columns")
@@ -360,11 +364,12 @@ class _Scored(ActiveLearningRegressor):
         return self._memory[1]
 
 
-def _play_replicate(learner, X_pool, y_pool, X_test, y_test, scorers, stored, path):
+def _play_replicate(learner, features, y_pool, y_test, scorers, stored, path):
     """Play one strategy in one repeat; store every round where there is a path."""
     # XLA's own pool of threads follows this variable where JAX has not started yet.
     if os.environ.get("OMP_NUM_THREADS"):
         os.environ.setdefault("NPROC", os.environ["OMP_NUM_THREADS"])
+    X_pool, X_test, transform_time = features.X_pool, features.X_test, features.seconds
     learner = _Scored(**learner.get_params(deep=False))
     learner._X_test = X_test
     rows, campaign = [], None
@@ -381,8 +386,10 @@ def _play_replicate(learner, X_pool, y_pool, X_test, y_test, scorers, stored, pa
             {
                 "n_labelled": latest["n_labelled"],
                 **scores,
+                "transform_time": 0.0 if rows else transform_time,
                 "fit_time": latest["fit_time"],
                 "query_time": latest["query_time"],
+                "predict_time": latest["predict_time"],
                 "score_time": perf_counter() - start,
             }
         )
@@ -412,8 +419,7 @@ def _gather(results, order, scorers):
             }
             for pick in replicate.picks
         ]
-    times = ["fit_time", "query_time", "score_time"]
-    frame = pd.DataFrame(rows, columns=["strategy", "repeat", "n_labelled", *scorers, *times])
+    frame = pd.DataFrame(rows, columns=["strategy", "repeat", "n_labelled", *scorers, *TIMES])
     picks = pd.DataFrame(picks)
     picks["predicted"] = picks["predicted"].astype(float)
     return frame, picks

@@ -1,0 +1,150 @@
+"""What the three experiments of the study share: model, data, and curves seed by seed."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel
+from sklearn.pipeline import make_pipeline
+
+from skmolal import GaussianProcessRegressor, MBTRTransformer
+from skmolal.datasets import load_amino_acids, load_qm9_sample
+from skmolal.metrics import compare_strategies, make_discovery_scorer, make_target_scorer
+from skmolal.model_selection import active_learning_curve
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+IMAGES = HERE.parent / "docs" / "images"
+
+ERRORS = {
+    "neg_mae": "neg_mean_absolute_error",
+    "neg_rmse": "neg_root_mean_squared_error",
+}
+SPECIES = {
+    "amino acids": ["H", "C", "N", "O", "S", "Ca"],
+    "qm9": ["H", "C", "N", "O", "F"],
+}
+COLOURS = {  # Okabe and Ito
+    "random": "#000000",
+    "uncertainty": "#56B4E9",
+    "cluster": "#009E73",
+    "uncertainty_cluster": "#0072B2",
+    "target": "#D55E00",
+}
+
+
+def load(name):
+    """Return molecules, HOMO in eV, and the groups that conformers of one molecule form."""
+    if name == "amino acids":
+        bunch = load_amino_acids()
+        return bunch.data, bunch.target, bunch.groups
+    molecules, homo = load_qm9_sample(return_X_y=True)
+    return molecules, homo, None
+
+
+def make_kernel():
+    """Return the study's kernel: its start and its bounds."""
+    return ConstantKernel(20.0, (0.2, 2000.0)) * RBF(700.0, (7.0, 70_000.0))
+
+
+def make_mbtr(name):
+    """Return the study's descriptor, with 100 grid points for its 200: 0.011 apart, below sigma."""
+    return MBTRTransformer(
+        k2={
+            "geometry": {"function": "inverse_distance"},
+            "grid": {"min": 0, "max": 1.1, "n": 100, "sigma": 0.02},
+            "weighting": {"function": "exp", "scale": 0.5, "threshold": 1e-3},
+        },
+        species=SPECIES[name],
+        drop_zero_features=True,
+    )
+
+
+def make_model(name, noise, n_learn=500):
+    """Return the study's model; `noise` is a share of the variance of the labels.
+
+    In each round the kernel is learned on `n_learn` labels at most.
+    """
+    gpr = GaussianProcessRegressor(
+        make_kernel(),
+        alpha=noise,
+        normalize_y=True,
+        max_optimizer_samples=n_learn,
+        random_state=0,
+    )
+    return make_pipeline(make_mbtr(name), gpr)
+
+
+def target_scorers(low, suffix=""):
+    """Return scorers of a search for all molecules from `low` on."""
+    return {
+        f"discovery{suffix}": make_discovery_scorer(low),
+        f"f1{suffix}": make_target_scorer(low, metric="f1"),
+    }
+
+
+def play(cases, name, n_seeds, n_jobs):
+    """Play cases seed by seed, and write all rows so far after each.
+
+    Parameters
+    ----------
+    cases : list of (dict, dict)
+        What tells a case apart, as columns of the table, and what
+        :func:`active_learning_curve` needs.
+    name : str
+        Of the file in results/, and of the folder of checkpoints.
+    n_seeds : int
+        Number of seeds.
+    n_jobs : int
+        Campaigns at once.
+
+    Returns
+    -------
+    curves : list of Bunch
+        One per case.
+    """
+    curves = [None] * len(cases)
+    for seed in range(1, n_seeds + 1):
+        for k, (labels, arguments) in enumerate(cases):
+            folder = "_".join(str(value).replace(" ", "-") for value in labels.values())
+            curves[k] = active_learning_curve(
+                **arguments,
+                n_repeats=seed,
+                n_jobs=n_jobs,
+                random_state=0,
+                checkpoint_dir=RESULTS / "checkpoints" / name / folder,
+            )
+            write_rows(cases, curves, name)
+        print(f"{name}: seed {seed} of {n_seeds} done", flush=True)
+    return curves
+
+
+def write_rows(cases, curves, name):
+    """Write the rounds of all cases so far to one table."""
+    frames = []
+    for (labels, _), curve in zip(cases, curves, strict=True):
+        if curve is not None:
+            frame = curve.frame.copy()
+            for place, (column, value) in enumerate(labels.items()):
+                frame.insert(place, column, value)
+            frames.append(frame)
+    RESULTS.mkdir(exist_ok=True)
+    pd.concat(frames).round(6).to_csv(RESULTS / f"{name}.csv", index=False)
+
+
+def write_comparison(cases, curves, name):
+    """Write what :func:`compare_strategies` says of each case, and return it."""
+    tables = []
+    for (labels, _), curve in zip(cases, curves, strict=True):
+        table = compare_strategies(curve)
+        for place, (column, value) in enumerate(labels.items()):
+            table.insert(place, column, value)
+        tables.append(table)
+    table = pd.concat(tables)
+    table.to_csv(RESULTS / f"{name}_comparison.csv", index=False, float_format="%.5g")
+    return table
+
+
+def quantile(y, share):
+    """Return the limit above which that share of `y` lies."""
+    return float(np.quantile(y, 1 - share))

@@ -1,0 +1,120 @@
+"""Experiment a: the study's five strategies on the amino acids, two kinds of batches and splits.
+
+8,043 conformers (`load_amino_acids`), HOMO energy by GFN2-xTB; the study's descriptor, kernel and
+noise (0.03). 125 labels at first, 2,000 in the end: five equal batches, or batches that double the
+training set. Test sets of 1,000 conformers drawn at random, whose molecules the pool holds too, or
+all conformers of six of the 40 molecules. The target is the upper of the two peaks of the HOMO
+energy, the bare molecules. Ten seeds.
+
+    python benchmarks/study_amino_acids.py         # continues if killed
+    python benchmarks/study_amino_acids.py --draw  # the figure alone, from the numbers
+
+Writes results/study_amino_acids.csv (every seed and round), study_amino_acids_comparison.csv beside
+it (differences from random, savings, verdicts) and docs/images/study_amino_acids.png.
+"""
+
+import argparse
+
+import pandas as pd
+from study import (
+    COLOURS,
+    ERRORS,
+    IMAGES,
+    RESULTS,
+    load,
+    make_model,
+    play,
+    target_scorers,
+    write_comparison,
+)
+
+from skmolal.batch_sizes import constant, power_law
+from skmolal.datasets import load_amino_acids
+from skmolal.query_strategies import get_query_strategy
+
+NAME = "study_amino_acids"
+SCHEDULES = {
+    "constant": constant(total=1875, size=375),
+    "power law": power_law(n_initial=125, n_batches=4),
+}
+
+
+def make_cases():
+    molecules, homo, groups = load("amino acids")
+    bare = load_amino_acids().frame["charge"].to_numpy() == 0
+    low = float((homo[bare].min() + homo[~bare].max()) / 2)
+    print(f"target: HOMO above {low:.2f} eV, {(homo >= low).mean():.1%}; bare: {bare.mean():.1%}")
+    cases = []
+    for split, held_out in {
+        "conformers": {"test_size": 1000},
+        "molecules": {"test_size": 6, "groups": groups},
+    }.items():
+        for schedule, batch_sizes in SCHEDULES.items():
+            arguments = {
+                "estimator": make_model("amino acids", noise=0.03),
+                "X": molecules,
+                "y": homo,
+                "query_strategies": {
+                    "random": "random",
+                    "uncertainty": "uncertainty",
+                    "cluster": "cluster",
+                    "uncertainty_cluster": "uncertainty_cluster",
+                    "target": get_query_strategy("target", low=low),
+                },
+                "batch_sizes": batch_sizes,
+                "n_initial": 125,
+                "scoring": ERRORS | target_scorers(low),
+                **held_out,
+            }
+            cases.append(({"split": split, "batches": schedule}, arguments))
+    return cases
+
+
+def draw(frame):
+    """Draw error and share of targets found against labels, for both splits and schedules."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6.4), sharex=True, layout="constrained")
+    metrics = {"neg_mae": ("mean absolute error (eV)", -1), "discovery": ("targets found", 1)}
+    for row, (split, of_split) in zip(axes, frame.groupby("split"), strict=True):
+        for ax, (metric, (label, sign)) in zip(row, metrics.items(), strict=True):
+            for batches, line in (("power law", "-"), ("constant", ":")):
+                part = of_split[of_split["batches"] == batches]
+                for strategy, colour in COLOURS.items():
+                    runs = part[part["strategy"] == strategy].groupby("n_labelled")[metric]
+                    ax.plot(sign * runs.mean(), line, color=colour, marker=".", label=strategy)
+            ax.set(xscale="log", ylabel=label, title=f"test set of unseen {split}")
+            ax.spines[["top", "right"]].set_visible(False)
+    for ax in axes[1]:
+        ax.set_xlabel("labels")
+        ax.set_xticks([125, 250, 500, 1000, 2000], [125, 250, 500, 1000, 2000], minor=False)
+        ax.tick_params(axis="x", which="minor", labelbottom=False)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(
+        handles[: len(COLOURS)],
+        labels[: len(COLOURS)],
+        loc="outside lower center",
+        ncols=len(COLOURS),
+        frameon=False,
+        title="solid: batches double the labels; dotted: equal batches",
+    )
+    figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--n-jobs", type=int, default=2)
+    parser.add_argument("--draw", action="store_true")
+    args = parser.parse_args()
+    if not args.draw:
+        cases = make_cases()
+        curves = play(cases, NAME, args.seeds, args.n_jobs)
+        table = write_comparison(cases, curves, NAME)
+        columns = ["split", "batches", "strategy", "metric", "difference", "savings", "verdict"]
+        print(table[columns].to_string(index=False, float_format="%.3f"))
+    draw(pd.read_csv(RESULTS / f"{NAME}.csv"))
+
+
+if __name__ == "__main__":
+    main()

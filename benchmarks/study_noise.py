@@ -1,0 +1,122 @@
+"""Experiment b: does the benefit of strategy D at pruning vanish at the best noise?
+
+Random choice against the k-means of the uncertain half (the study's strategy D), on the amino acids
+and on the shipped sample of QM9, with five values of the noise (shares of the variance of the
+labels), and with the noise chosen in each round by `GaussianProcessRegressorCV`. 100 labels at
+first, 1,600 in the end, batches that double the training set, test sets of 1,000, ten seeds.
+
+    python benchmarks/study_noise.py         # continues if killed
+    python benchmarks/study_noise.py --draw  # the figure alone, from the numbers
+
+Writes results/study_noise.csv (every seed and round), results/study_noise_comparison.csv and
+docs/images/study_noise.png.
+"""
+
+import argparse
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import make_pipeline
+from study import (
+    COLOURS,
+    ERRORS,
+    IMAGES,
+    RESULTS,
+    load,
+    make_kernel,
+    make_mbtr,
+    make_model,
+    play,
+    write_comparison,
+)
+
+from skmolal.batch_sizes import power_law
+from skmolal.gaussian_process import GaussianProcessRegressorCV
+
+NAME = "study_noise"
+NOISES = [0.001, 0.01, 0.03, 0.1, 0.3]
+SETS = ["amino acids", "qm9"]
+CHOSEN = "chosen"  # by leave-one-out errors
+
+
+def make_cases():
+    cases = []
+    for name in SETS:
+        molecules, homo, _ = load(name)
+        chooser = GaussianProcessRegressorCV(
+            NOISES, make_kernel(), normalize_y=True, max_optimizer_samples=500, random_state=0
+        )
+        models = {str(noise): make_model(name, noise) for noise in NOISES}
+        models[CHOSEN] = make_pipeline(make_mbtr(name), chooser)
+        for noise, model in models.items():
+            arguments = {
+                "estimator": model,
+                "X": molecules,
+                "y": homo,
+                "query_strategies": ["random", "uncertainty_cluster"],
+                "batch_sizes": power_law(n_initial=100, n_batches=4),
+                "n_initial": 100,
+                "test_size": 1000,
+                "scoring": ERRORS,
+            }
+            cases.append(({"set": name, "noise": noise}, arguments))
+    return cases
+
+
+def draw(frame):
+    """Draw the final error against the noise, and its difference from random, seed by seed."""
+    import matplotlib.pyplot as plt
+
+    last = frame[frame["n_labelled"] == frame["n_labelled"].max()].copy()
+    last["noise"] = last["noise"].astype(str)
+    settings = [str(noise) for noise in NOISES] + [CHOSEN]
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6), sharex=True, layout="constrained")
+    for column, name in zip(axes.T, SETS, strict=True):
+        part = last[last["set"] == name].pivot(
+            index=["noise", "repeat"], columns="strategy", values="neg_mae"
+        )
+        for k, noise in enumerate(settings):
+            errors = -part.loc[noise]
+            for shift, strategy in ((-0.08, "random"), (0.08, "uncertainty_cluster")):
+                column[0].errorbar(
+                    k + shift,
+                    errors[strategy].mean(),
+                    errors[strategy].std(),
+                    fmt="o",
+                    color=COLOURS[strategy],
+                    label=strategy if k == 0 else None,
+                )
+            gain = errors["uncertainty_cluster"] - errors["random"]
+            column[1].plot(np.full(len(gain), k), gain, "o", color="#0072B2", alpha=0.5, ms=4)
+            column[1].plot(k, gain.mean(), "_", color="black", ms=16)
+        column[0].set(title=name, ylabel="mean absolute error (eV)")
+        column[1].axhline(0, color="black", lw=0.8)
+        column[1].set(
+            xticks=range(len(settings)),
+            xticklabels=settings,
+            xlabel="noise (share of the variance of the labels)",
+            ylabel="uncertainty_cluster\nagainst random (eV)",
+        )
+        for ax in column:
+            ax.spines[["top", "right"]].set_visible(False)
+    axes[0, 0].legend(frameon=False)
+    figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--n-jobs", type=int, default=2)
+    parser.add_argument("--draw", action="store_true")
+    args = parser.parse_args()
+    if not args.draw:
+        cases = make_cases()
+        curves = play(cases, NAME, args.seeds, args.n_jobs)
+        table = write_comparison(cases, curves, NAME)
+        columns = ["set", "noise", "metric", "difference", "savings", "verdict"]
+        print(table[columns].to_string(index=False, float_format="%.4f"))
+    draw(pd.read_csv(RESULTS / f"{NAME}.csv"))
+
+
+if __name__ == "__main__":
+    main()

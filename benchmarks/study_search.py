@@ -1,0 +1,203 @@
+"""Experiment c: random choice against pruning (D) and search (E), at the best noise.
+
+Small sets, ten seeds, 100 labels at first and 1,600 in the end, test sets of 1,000: the amino acids
+(target: the bare molecules' peak) and the shipped sample of QM9 (targets: the highest 30.7%, as in
+the study, and the highest 5.6%). QM9 at full size with `--full`: 130,000 molecules, 10,000 of them
+for testing, 1,000 labels at first, batches that double the training set, one seed to 32,000 labels
+and three to 16,000. OE62 is left out: its file must be fetched (`fetch_oe62`).
+
+    python benchmarks/study_search.py          # the small sets; continues if killed
+    python benchmarks/study_search.py --full   # QM9; a round at least is kept if killed
+    python benchmarks/study_search.py --draw   # the figures alone, from the numbers
+
+Writes results/study_search.csv and study_search_comparison.csv, results/study_qm9.csv (with the
+seconds of each stage: descriptor, fit, prediction, all of the query), docs/images/study_search.png
+and study_qm9.png.
+"""
+
+import argparse
+
+import numpy as np
+import pandas as pd
+from study import (
+    COLOURS,
+    ERRORS,
+    IMAGES,
+    RESULTS,
+    load,
+    make_model,
+    play,
+    quantile,
+    target_scorers,
+    write_comparison,
+)
+
+from skmolal.batch_sizes import power_law
+from skmolal.datasets import fetch_qm9, load_amino_acids
+from skmolal.model_selection import active_learning_curve
+from skmolal.query_strategies import get_query_strategy
+
+NAME, FULL = "study_search", "study_qm9"
+NOISE = {"amino acids": 0.01, "qm9": 0.1, "qm9 full": 0.1}  # the best of study_noise.py
+SHARES = {"common": 0.307, "rare": 0.056}
+N_MOLECULES, N_TEST = 130_000, 10_000
+ROUNDS = (5, 4, 4)  # of each seed, after the first 1,000 labels
+
+
+def search_strategies(limits):
+    """Random choice, D, and E for each target."""
+    search = {
+        f"target {name}": get_query_strategy("target", low=low) for name, low in limits.items()
+    }
+    return {"random": "random", "uncertainty_cluster": "uncertainty_cluster"} | search
+
+
+def search_scorers(limits):
+    scorers = dict(ERRORS)
+    for name, low in limits.items():
+        scorers |= target_scorers(low, f" {name}")
+    return scorers
+
+
+def make_cases():
+    cases = []
+    for name in ("amino acids", "qm9"):
+        molecules, homo, _ = load(name)
+        if name == "qm9":
+            limits = {target: quantile(homo, share) for target, share in SHARES.items()}
+        else:
+            bare = load_amino_acids().frame["charge"].to_numpy() == 0
+            limits = {"common": float((homo[bare].min() + homo[~bare].max()) / 2)}
+        arguments = {
+            "estimator": make_model(name, NOISE[name]),
+            "X": molecules,
+            "y": homo,
+            "query_strategies": search_strategies(limits),
+            "batch_sizes": power_law(n_initial=100, n_batches=4),
+            "n_initial": 100,
+            "test_size": 1000,
+            "scoring": search_scorers(limits),
+        }
+        cases.append(({"set": name}, arguments))
+    return cases
+
+
+def play_full(seeds):
+    """Play QM9 at full size, one campaign after the other; all cores work on each."""
+    qm9 = fetch_qm9()
+    rows = np.random.default_rng(0).permutation(len(qm9.data))[:N_MOLECULES]
+    molecules, homo = qm9.data[rows], qm9.target[rows]
+    limits = {target: quantile(homo, share) for target, share in SHARES.items()}
+    frames = []
+    for seed in seeds:
+        for name, strategy in search_strategies(limits).items():
+            curve = active_learning_curve(
+                make_model("qm9", NOISE["qm9 full"], n_learn=1000),
+                molecules,
+                homo,
+                query_strategies={name: strategy},
+                batch_sizes=power_law(n_initial=1000, n_batches=ROUNDS[seed]),
+                n_initial=1000,
+                test_size=N_TEST,
+                n_repeats=1,
+                scoring=search_scorers(limits),
+                random_state=seed,
+                checkpoint_dir=RESULTS / "checkpoints" / FULL / str(seed),
+            )
+            frames.append(curve.frame.assign(repeat=seed))
+            table = pd.concat(frames)
+            table.round(6).to_csv(RESULTS / f"{FULL}.csv", index=False)
+            print(table.tail(1 + ROUNDS[seed]).round(4).to_string(), flush=True)
+
+
+def draw_full(frame):
+    """Draw error and shares of targets found on QM9 at full size, a line per seed."""
+    import matplotlib.pyplot as plt
+
+    panels = {
+        "neg_mae": ("mean absolute error (eV)", -1),
+        "discovery common": ("highest 30.7%: found", 1),
+        "discovery rare": ("highest 5.6%: found", 1),
+    }
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
+    styles = {
+        "random": (COLOURS["random"], "-"),
+        "uncertainty_cluster": (COLOURS["uncertainty_cluster"], "-"),
+        "target common": (COLOURS["target"], "-"),
+        "target rare": (COLOURS["target"], ":"),
+    }
+    for ax, (metric, (label, sign)) in zip(axes, panels.items(), strict=True):
+        for strategy, (colour, line) in styles.items():
+            for k, (_, run) in enumerate(frame[frame["strategy"] == strategy].groupby("repeat")):
+                ax.plot(
+                    run["n_labelled"] / 1000,
+                    sign * run[metric],
+                    line,
+                    color=colour,
+                    marker=".",
+                    label=strategy if k == 0 else None,
+                )
+        ax.set(xscale="log", xlabel="thousand labels", ylabel=label)
+        ax.set_xticks([1, 2, 4, 8, 16, 32], [1, 2, 4, 8, 16, 32])
+        ax.tick_params(axis="x", which="minor", bottom=False)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[1].legend(frameon=False)
+    figure.savefig(IMAGES / f"{FULL}.png", dpi=150)
+
+
+def draw(frame):
+    """Draw error and share of targets found on the small sets, mean and spread over seeds."""
+    import matplotlib.pyplot as plt
+
+    panels = [
+        ("amino acids", "neg_mae", "error (eV)", -1),
+        ("amino acids", "discovery common", "bare molecules found", 1),
+        ("qm9", "neg_mae", "error (eV)", -1),
+        ("qm9", "discovery common", "highest 30.7% found", 1),
+        ("qm9", "discovery rare", "highest 5.6% found", 1),
+    ]
+    styles = {
+        "random": (COLOURS["random"], "-"),
+        "uncertainty_cluster": (COLOURS["uncertainty_cluster"], "-"),
+        "target common": (COLOURS["target"], "-"),
+        "target rare": (COLOURS["target"], ":"),
+    }
+    figure, axes = plt.subplots(1, 5, figsize=(15, 3.4), layout="constrained")
+    for ax, (name, metric, label, sign) in zip(axes, panels, strict=True):
+        for strategy, (colour, line) in styles.items():
+            part = frame[(frame["set"] == name) & (frame["strategy"] == strategy)]
+            runs = part.groupby("n_labelled")[metric]
+            mean, std = sign * runs.mean(), runs.std()
+            if len(mean):
+                ax.plot(mean, line, color=colour, marker=".", label=strategy)
+                ax.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.15, lw=0)
+        ax.set(xscale="log", xlabel="labels", ylabel=label, title=name)
+        ax.set_xticks([100, 200, 400, 800, 1600], [100, 200, 400, 800, 1600])
+        ax.tick_params(axis="x", which="minor", bottom=False)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[-1].legend(frameon=False, loc="upper left")
+    figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=10, help="of the small sets")
+    parser.add_argument("--n-jobs", type=int, default=2, help="of the small sets")
+    parser.add_argument("--full", nargs="*", type=int, help="seeds of QM9 at full size; none: all")
+    parser.add_argument("--draw", action="store_true")
+    args = parser.parse_args()
+    if args.full is not None:
+        play_full(args.full or range(len(ROUNDS)))
+    elif not args.draw:
+        cases = make_cases()
+        curves = play(cases, NAME, args.seeds, args.n_jobs)
+        table = write_comparison(cases, curves, NAME)
+        columns = ["set", "strategy", "metric", "difference", "savings", "verdict"]
+        print(table[columns].to_string(index=False, float_format="%.4f"))
+    for name, draw_one in ((NAME, draw), (FULL, draw_full)):
+        if (RESULTS / f"{name}.csv").exists():
+            draw_one(pd.read_csv(RESULTS / f"{name}.csv"))
+
+
+if __name__ == "__main__":
+    main()
