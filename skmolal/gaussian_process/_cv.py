@@ -20,8 +20,8 @@ class GaussianProcessRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator
     """Fit a Gaussian process and choose the noise by leave-one-out cross-validation.
 
     In the manner of :class:`sklearn.linear_model.RidgeCV`: the kernel matrix is computed once, and
-    the leave-one-out predictions for each noise variance follow in closed form from one
-    factorisation [1]_.
+    the leave-one-out predictions for each noise variance follow in closed form [1]_ from
+    one orthogonal decomposition of it.
 
     Hyperparameters of the kernel are optimised once, together with a noise variance within the
     range of `alphas`, by the log marginal likelihood; that noise is then forgotten.
