@@ -1,6 +1,7 @@
 """Sphinx configuration. Nothing is downloaded and nothing outside this folder is written."""
 
 import os
+import re
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -110,3 +111,12 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+
+
+def setup(app):
+    """Keep the initial of an author from being read as the letter of a list."""
+
+    def escape(app, what, name, obj, options, lines):
+        lines[:] = [re.sub(r"^(\.\. \[\d+\] )(?=[A-Z]\. )", r"\1\\", line) for line in lines]
+
+    app.connect("autodoc-process-docstring", escape, priority=400)  # before numpydoc

@@ -15,7 +15,6 @@ from skmolal.metrics import make_discovery_scorer, make_target_scorer
 from skmolal.model_selection import _curve, active_learning_curve
 from skmolal.query_strategies import get_query_strategy
 
-
 TIMES = ["transform_time", "fit_time", "query_time", "predict_time", "score_time"]
 
 
