@@ -3,6 +3,7 @@
 import copy
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
@@ -93,7 +94,9 @@ class PosteriorCovariance:
         """Yield (start, stop, rows, partial solves) for blocks of the pool."""
         gram, factor = self._gram, self._factor
         for start, stop, rows in blocks(gram, factor, self._X):
-            yield start, stop, rows, list(factor.solve_rows(partial(gram.cross_tile, rows)))
+            solved = list(factor.solve_rows(partial(gram.cross_tile, rows)))
+            # Otherwise the kernel tiles of all blocks that are waiting are in memory.
+            yield start, stop, rows, jax.block_until_ready(solved)
 
     @property
     def variance(self):
