@@ -16,7 +16,7 @@ from skmolal.gaussian_process._factor import (
 from skmolal.gaussian_process._precision import DeviceState
 from skmolal.gaussian_process._refine import refine, remember_tiles
 
-__all__ = ["ExactPosterior", "block_rows", "blocks", "make_posterior"]
+__all__ = ["ExactPosterior", "block_rows", "blocks", "make_posterior", "subtract_squares"]
 
 # More rows a block no longer make the products faster.
 _MAX_BLOCK = {"cpu": 2048}
@@ -29,7 +29,8 @@ def _add_mean(mean, tile, alpha):
 
 
 @jax.jit
-def _subtract_squares(variance, solved):
+def subtract_squares(variance, solved):
+    """Compute ``variance - sum(solved**2)`` over columns, in the type of `variance`."""
     solved = solved.astype(variance.dtype)
     return variance - jnp.sum(solved * solved, axis=1)
 
@@ -158,7 +159,7 @@ class ExactPosterior(DeviceState):
         # lines 5 and 6 -> v = L \ K(X_test, X_train)^T, variance = k(x, x) - v^T v
         variance = self.gram.diagonal(rows)
         for part in self.factor.solve_rows(kernel_tile):
-            variance = _subtract_squares(variance, part)
+            variance = subtract_squares(variance, part)
             if solved is not None:
                 solved.append(part)
         return mean, variance

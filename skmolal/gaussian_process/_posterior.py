@@ -9,13 +9,32 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from sklearn.utils.validation import check_is_fitted
 
-from skmolal.gaussian_process._exact import blocks
+from skmolal.gaussian_process._exact import blocks, subtract_squares
 from skmolal.gaussian_process._factor import subtract_products
 from skmolal.gaussian_process._precision import numerics
 
 __all__ = ["PosteriorCovariance"]
 
+_GROUP = 4  # tiles of partial solves that are kept as one array
 _MERGE = 16  # conditioned columns are kept in at most this many parts
+
+
+@jax.jit
+def _join(tiles):
+    return jnp.concatenate(tiles, axis=1)
+
+
+def _join_groups(tiles, dtype):
+    """Join tiles, as far as there are groups of them.
+
+    Allocators give arrays from 32 MiB on pages of their own, and tiles, 8 MiB each, places with
+    gaps between them: half as much memory again. Sums of float32 products stay short.
+    """
+    if dtype != np.float64:
+        return tiles
+    whole = len(tiles) - len(tiles) % _GROUP
+    joined = [_join(tiles[k : k + _GROUP]) for k in range(0, whole, _GROUP)]
+    return joined + tiles[whole:]
 
 
 class PosteriorCovariance:
@@ -81,22 +100,27 @@ class PosteriorCovariance:
         factor = self._factor
         n_bytes = n_pool * factor.n_tiles * factor.tile * factor.dtype.itemsize
         self._parts = []
+        self._solved = [] if n_bytes <= max_bytes else None
         with numerics():
-            self._solved = list(self._solve()) if n_bytes <= max_bytes else None
             self._variance = np.empty(n_pool)
-            for start, stop, rows, solved in self._solved or self._solve():
+            for start, stop, rows in blocks(self._gram, factor, self._X):
+                solved = self._solve(rows)
+                if self._solved is not None:
+                    self._solved.append(solved)
                 block = self._gram.diagonal(rows)
                 for part in solved:
-                    block = block - jnp.sum(part * part, axis=1)
+                    block = subtract_squares(block, part)
                 self._variance[start:stop] = block[: stop - start]
 
-    def _solve(self):
+    def _solve(self, rows):
+        """Compute the partial solves of a block of the pool."""
+        solved = list(self._factor.solve_rows(partial(self._gram.cross_tile, rows)))
+        return _join_groups(solved, self._factor.dtype)
+
+    def _blocks(self):
         """Yield (start, stop, rows, partial solves) for blocks of the pool."""
-        gram, factor = self._gram, self._factor
-        for start, stop, rows in blocks(gram, factor, self._X):
-            solved = list(factor.solve_rows(partial(gram.cross_tile, rows)))
-            # Otherwise the kernel tiles of all blocks that are waiting are in memory.
-            yield start, stop, rows, jax.block_until_ready(solved)
+        for k, block in enumerate(blocks(self._gram, self._factor, self._X)):
+            yield *block, self._solve(block[-1]) if self._solved is None else self._solved[k]
 
     @property
     def variance(self):
@@ -182,15 +206,15 @@ class PosteriorCovariance:
 
     def _latent_columns(self, idx):
         """Covariance columns of the function without white noise, and that noise at `idx`."""
-        gram, factor = self._gram, self._factor
+        gram = self._gram
         height = max(16, 1 << (len(idx) - 1).bit_length())
         chosen = self._X[idx] if hasattr(self._X, "shape") else [self._X[i] for i in idx]
         n_pool = len(self._variance)
         columns = np.empty((n_pool, len(idx)))
         with numerics():
             rows = gram.rows(chosen, 0, len(idx), height)
-            right = list(factor.solve_rows(partial(gram.cross_tile, rows)))
-            for start, stop, block_rows, left in self._solved or self._solve():
+            right = self._solve(rows)
+            for start, stop, block_rows, left in self._blocks():
                 # No row of one side is the other's: white noise stays out.
                 prior = gram.self_tile(block_rows, rows, n_pool + height)
                 block = subtract_products(prior, left, right)
