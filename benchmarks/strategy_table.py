@@ -8,7 +8,8 @@ of the molecules above the 94.4% quantile. Resumable: each seed is stored as it 
     python benchmarks/strategy_table.py --seeds 3  # a first look
 
 Writes results/strategy_table.csv (every seed and round), results/strategy_comparison.csv (the
-intervals and verdicts of ``compare_strategies``) and docs/images/strategy_table.png.
+intervals and verdicts of ``compare_strategies``), docs/images/strategy_table.png and the table of
+the manual, docs/guide/strategy_table.inc.
 """
 
 import argparse
@@ -16,7 +17,6 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.pipeline import make_pipeline
 
@@ -27,6 +27,7 @@ from skmolal.model_selection import active_learning_curve
 from skmolal.query_strategies import get_query_strategy, get_query_strategy_names
 
 RESULTS = Path(__file__).parent / "results"
+TABLE = Path(__file__).parents[1] / "docs" / "guide" / "strategy_table.inc"
 SCORES = {
     "neg_mean_absolute_error": "neg_mean_absolute_error",
     "neg_root_mean_squared_error": "neg_root_mean_squared_error",
@@ -82,25 +83,40 @@ def main():
     curve.frame.round(6).to_csv(RESULTS / "strategy_table.csv", index=False)
     comparison = compare_strategies(curve)
     comparison.to_csv(RESULTS / "strategy_comparison.csv", index=False, float_format="%.5g")
-    last = curve.frame[curve.frame["n_labelled"] == 800].groupby("strategy", sort=False)
-    table = pd.DataFrame(
-        {
-            "MAE (eV)": -last["neg_mean_absolute_error"].mean(),
-            "RMSE (eV)": -last["neg_root_mean_squared_error"].mean(),
-            "found": last["discovery"].mean(),
-            "query (s)": last["query_time"].mean(),
-        }
-    )
-    for metric, column in (
-        ("neg_mean_absolute_error", "MAE"),
-        ("neg_root_mean_squared_error", "RMSE"),
-        ("discovery", "found"),
-    ):
-        rows = comparison[comparison["metric"] == metric].set_index("strategy")
-        table[f"{column}: verdict"] = rows["verdict"]
-        table[f"{column}: saved"] = rows["savings"]
-    print(table.round(3).to_string())
+    write_table(curve.frame, comparison)
     draw(curve.frame)
+
+
+def write_table(frame, comparison):
+    """Write the manual's table: scores at 800 labels, labels saved with intervals, verdicts."""
+    last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
+    scores = last.groupby("strategy").agg(["mean", "std"], numeric_only=True)
+    found = scores["discovery"]["mean"].sort_values(ascending=False)
+    compared = comparison.set_index(["strategy", "metric"])
+    lines = [
+        ".. csv-table::",
+        "   :header: strategy, error (eV), labels saved, found, labels saved, query (s)",
+        "   :widths: 26, 16, 20, 12, 20, 8",
+        "",
+    ]
+    for name in found.index:
+        cells = [f"``{name}``"]
+        for metric, sign, digits in (("neg_mean_absolute_error", -1, 3), ("discovery", 1, 2)):
+            mean, std = sign * scores.loc[name, (metric, "mean")], scores.loc[name, (metric, "std")]
+            cells.append(f"{mean:.{digits}f} ± {std:.{digits}f}")
+            if name == "random":
+                cells.append("--")
+                continue
+            row = compared.loc[name, metric]
+            interval = (
+                f"{row['savings']:.0%} ({row['savings_low']:.0%} to {row['savings_high']:.0%})"
+            )
+            real = row["verdict"] in ("better", "worse")
+            cells.append(f"**{interval}**" if real else interval)
+        cells.append(f"{scores.loc[name, ('query_time', 'mean')]:.1f}")
+        lines.append("   " + ", ".join(f'"{cell}"' for cell in cells))
+    TABLE.write_text("\n".join(lines) + "\n")
+    print(TABLE.read_text())
 
 
 def draw(frame):
@@ -126,7 +142,7 @@ def draw(frame):
             ax.plot(difference.mean(), row, "|", ms=15, mew=2.5, color="#D55E00")
         ax.axvline(0, color="black", lw=0.8)
         ax.set_xlabel(label)
-        ax.set_yticks(range(len(order)), [name.replace("_", " ") for name in order])
+        ax.set_yticks(range(len(order)), order)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="x", alpha=0.3)
     figure.tight_layout()
