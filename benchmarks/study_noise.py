@@ -1,7 +1,7 @@
 """Experiment b: does the benefit of strategy D at pruning vanish at the best noise?
 
 Random choice against the k-means of the uncertain half (the study's strategy D), on the amino acids
-and on the shipped sample of QM9, with five values of the noise (shares of the variance of the
+and on the shipped sample of QM9, with six values of the noise (shares of the variance of the
 labels), and with the noise chosen in each round by `GaussianProcessRegressorCV`. 100 labels at
 first, 1,600 in the end, batches that double the training set, test sets of 1,000, ten seeds.
 
@@ -34,7 +34,7 @@ from skmolal.batch_sizes import power_law
 from skmolal.gaussian_process import GaussianProcessRegressorCV
 
 NAME = "study_noise"
-NOISES = [0.001, 0.01, 0.03, 0.1, 0.3]
+NOISES = [0.0001, 0.001, 0.01, 0.03, 0.1, 0.3]
 SETS = ["amino acids", "qm9"]
 CHOSEN = "chosen"  # by leave-one-out errors
 
