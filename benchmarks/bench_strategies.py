@@ -91,7 +91,8 @@ def main():
             command = [sys.executable, __file__, *map(str, sizes), "--work", name, folder]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                print(f"{name:20s} did not run: {done.stderr.strip().splitlines()[-1]}")
+                lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+                print(f"{name:20s} did not run: {lines[-1]}")
                 continue
             found = json.loads(done.stdout.strip().splitlines()[-1])
             # These need no prediction of the whole pool with std.

@@ -1,5 +1,6 @@
 """What the three experiments of the study share: model, data, and curves seed by seed."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,7 @@ def target_scorers(low, suffix=""):
     }
 
 
-def play(cases, name, n_seeds, n_jobs):
+def play(cases, name, n_seeds, n_jobs, random_state=0):
     """Play cases seed by seed, and write all rows so far after each.
 
     Parameters
@@ -97,6 +98,8 @@ def play(cases, name, n_seeds, n_jobs):
         Number of seeds.
     n_jobs : int
         Campaigns at once.
+    random_state : int, default=0
+        Draws test sets and first labels.
 
     Returns
     -------
@@ -111,7 +114,7 @@ def play(cases, name, n_seeds, n_jobs):
                 **arguments,
                 n_repeats=seed,
                 n_jobs=n_jobs,
-                random_state=0,
+                random_state=random_state,
                 checkpoint_dir=RESULTS / "checkpoints" / name / folder,
             )
             write_rows(cases, curves, name)
@@ -128,12 +131,21 @@ def write_rows(cases, curves, name):
             for place, (column, value) in enumerate(labels.items()):
                 frame.insert(place, column, value)
             frames.append(frame)
+    write(pd.concat(frames), name)
+
+
+def write(frame, name):
+    """Replace a table in one step, unless it holds more, as where a study continues."""
     RESULTS.mkdir(exist_ok=True)
-    pd.concat(frames).round(6).to_csv(RESULTS / f"{name}.csv", index=False)
+    path = RESULTS / f"{name}.csv"
+    if path.exists() and len(pd.read_csv(path)) > len(frame):
+        return
+    frame.round(6).to_csv(path.with_suffix(".part"), index=False)
+    os.replace(path.with_suffix(".part"), path)
 
 
 def write_comparison(cases, curves, name):
-    """Write what :func:`compare_strategies` says of each case, and return it."""
+    """Write what :func:`compare_strategies` says of each case alone, and return it."""
     tables = []
     for (labels, _), curve in zip(cases, curves, strict=True):
         table = compare_strategies(curve)

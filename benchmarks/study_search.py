@@ -2,9 +2,12 @@
 
 Small sets, ten seeds, 100 labels at first and 1,600 in the end, test sets of 1,000: the amino acids
 (target: the bare molecules' peak) and the shipped sample of QM9 (targets: the highest 30.7%, as in
-the study, and the highest 5.6%). QM9 at full size with `--full`: 130,000 molecules, 10,000 of them
-for testing, 1,000 labels at first, batches that double the training set, one seed to 32,000 labels
-and three to 16,000. OE62 is left out: its file must be fetched (`fetch_oe62`).
+the study, and the highest 5.6%). The noise is the best of `study_noise.py` for random choice;
+test sets and first labels here are others.
+
+QM9 at full size with `--full`: 130,000 molecules, 10,000 of them for testing, 1,000 labels at
+first, batches that double the training set, one seed to 32,000 labels and three to 16,000. OE62 is
+left out: its file must be fetched (`fetch_oe62`).
 
     python benchmarks/study_search.py          # the small sets; continues if killed
     python benchmarks/study_search.py --full   # QM9; a round at least is kept if killed
@@ -29,6 +32,7 @@ from study import (
     play,
     quantile,
     target_scorers,
+    write,
     write_comparison,
 )
 
@@ -88,7 +92,6 @@ def play_full(seeds):
     rows = np.random.default_rng(0).permutation(len(qm9.data))[:N_MOLECULES]
     molecules, homo = qm9.data[rows], qm9.target[rows]
     limits = {target: quantile(homo, share) for target, share in SHARES.items()}
-    frames = []
     for seed in seeds:
         for name, strategy in search_strategies(limits).items():
             curve = active_learning_curve(
@@ -104,10 +107,14 @@ def play_full(seeds):
                 random_state=seed,
                 checkpoint_dir=RESULTS / "checkpoints" / FULL / str(seed),
             )
-            frames.append(curve.frame.assign(repeat=seed))
-            table = pd.concat(frames)
-            table.round(6).to_csv(RESULTS / f"{FULL}.csv", index=False)
-            print(table.tail(1 + ROUNDS[seed]).round(4).to_string(), flush=True)
+            frame = curve.frame.assign(repeat=seed)
+            path = RESULTS / f"{FULL}.csv"
+            if path.exists():  # other seeds and strategies, and this one as it was
+                table = pd.read_csv(path)
+                same = (table["repeat"] == seed) & (table["strategy"] == name)
+                frame = pd.concat([table[~same], frame])
+            write(frame, FULL)
+            print(curve.frame.round(4).to_string(), flush=True)
 
 
 def draw_full(frame):
@@ -190,7 +197,7 @@ def main():
         play_full(args.full or range(len(ROUNDS)))
     elif not args.draw:
         cases = make_cases()
-        curves = play(cases, NAME, args.seeds, args.n_jobs)
+        curves = play(cases, NAME, args.seeds, args.n_jobs, random_state=1)
         table = write_comparison(cases, curves, NAME)
         columns = ["set", "strategy", "metric", "difference", "savings", "verdict"]
         print(table[columns].to_string(index=False, float_format="%.4f"))

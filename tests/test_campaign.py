@@ -86,6 +86,17 @@ def test_a_stored_campaign_asks_what_the_first_would_have_asked(tmp_path, stop_a
     assert list(tmp_path.iterdir()) == [tmp_path / "campaign.json"]
 
 
+def test_a_state_without_the_seconds_of_predictions_is_read():
+    X, y = make_problem()
+    campaign = Campaign(fixed_gp(), X, query_strategy="uncertainty", random_state=1)
+    ids = play(campaign, y, [5, 3]).ask(4)
+    state = json.loads(campaign.to_json())
+    for part in (*state["batches"], state["pending"]):
+        del part["predict_time"]
+    again = Campaign.from_json(json.dumps(state), fixed_gp(), X).tell(ids, y[ids])
+    assert [step["predict_time"] for step in again.history] == [None] * 3
+
+
 def test_pending_question_survives_json():
     X, y = make_problem()
     campaign = play(Campaign(fixed_gp(), X, query_strategy="uncertainty", random_state=0), y, [5])

@@ -110,6 +110,22 @@ def test_the_most_uncertain_are_those_of_a_fresh_fit(data, pool_cache_bytes, dty
         assert min(share) < 0.5
 
 
+def test_a_block_nobody_asks_for_is_not_mixed_with_others(data, monkeypatch):
+    X, y = data
+    monkeypatch.setattr(_pool_cache, "block_rows", lambda *_: 32)
+    model = make_model(warm_start=True, pool_cache_bytes=200_000)
+    labelled, pool = np.arange(11), np.arange(11, len(X))
+    for n_new in (32, 40, 5, 60, 3, 1, 1, 1, 1, 1, 1, 1, 1):  # first a whole block, past a tile
+        model.fit(X[labelled], y[labelled])
+        model._most_uncertain_rows(X, pool, 5)
+        cache = model._posterior.cache
+        assert sum(block.n_bytes for block in cache._blocks) <= 200_000
+        labelled, pool = np.concatenate([labelled, pool[:n_new]]), pool[n_new:]
+    model.fit(X[labelled], y[labelled])
+    result = model._predict_rows(X, pool)
+    assert_like_fresh(model, X[labelled], y[labelled], X[pool], result)
+
+
 @given(batches=st.lists(st.integers(1, 40), min_size=1, max_size=5), seed=st.integers(0, 99))
 @settings(deadline=None, max_examples=6)
 def test_any_batches_give_what_fresh_fits_give(batches, seed):

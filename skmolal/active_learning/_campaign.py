@@ -67,7 +67,8 @@ class Campaign:
         Positions in `X` that may still be asked for, ascending.
     history : list of dict
         One dict a round: ``round``, ``n_labelled``, ``batch_size``, ``query_time`` (s),
-        ``predict_time`` (s, the part of it in which the model predicted the pool), ``fit_time``
+        ``predict_time`` (s, the part of it spent in the model's ``predict``; joint posteriors are
+        not counted), ``fit_time``
         (s), ``batch_mae`` (mean absolute error of what the model had predicted for
         the batch before it saw the labels), ``hyperparameters`` (the regressor's
         ``kernel_.theta``), ``pool_variance`` (mean posterior variance of what is left, where
@@ -297,8 +298,12 @@ class Campaign:
                 "record that cannot be labelled out with drop(ids)"
             )
         self._refuse_used(positions)
-        pending = self._pending or dict.fromkeys(("predicted", "query_time", "predict_time"))
-        pending.setdefault("positions", [])
+        pending = self._pending or {
+            "positions": [],
+            "predicted": None,
+            "query_time": None,
+            "predict_time": None,
+        }
         asked = dict(zip(pending["positions"], pending["predicted"] or [], strict=False))
         all_predicted = bool(asked) and all(p in asked for p in positions)
         self._batches.append(
@@ -544,6 +549,7 @@ class Campaign:
         )
         batches, self._dropped = state["batches"], state["dropped"]
         for batch in batches:
+            batch.setdefault("predict_time", None)  # states of before had none
             self._batches.append(batch)
             fitted = batch["fit_time"] is not None
             # A regressor that starts warm depends on its earlier fits, so all are played again.
@@ -552,6 +558,8 @@ class Campaign:
                 self._fit(theta=batch["hyperparameters"])
                 batch["fit_time"] = fit_time
         self._pending = state["pending"]
+        if self._pending is not None:
+            self._pending.setdefault("predict_time", None)
         return self
 
 

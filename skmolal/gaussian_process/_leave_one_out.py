@@ -5,15 +5,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from skmolal.gaussian_process._block_tridiagonal import BlockTridiagonal
-from skmolal.gaussian_process._factor import join_tiles
+from skmolal.gaussian_process._factor import TiledCholesky, join_tiles, split_tiles
 
 __all__ = ["leave_one_out", "leave_one_out_path"]
+
+
+_FEW = 10  # values: at n = 4,000 a factor takes 0.4 s each, a decomposition 3.6 s and 0.05 s each
 
 
 @jax.jit
 def _add_squares(total, part):
     part = part.astype(total.dtype)
     return total + jnp.sum(part * part, axis=1)
+
+
+@jax.jit
+def _add_noise(tile, alpha):
+    return tile + alpha * jnp.eye(tile.shape[0])
 
 
 def leave_one_out(factor, alpha, y):
@@ -48,7 +56,8 @@ def leave_one_out(factor, alpha, y):
 def leave_one_out_path(gram, y, alphas):
     """Predict each sample from all others, for several variances of the noise.
 
-    The kernel matrix is computed and decomposed once.
+    The kernel matrix is computed once. For many values it is decomposed once; for few it is
+    factored for each, which is then faster.
 
     Parameters
     ----------
@@ -65,19 +74,33 @@ def leave_one_out_path(gram, y, alphas):
         As from :func:`leave_one_out`, for each of `alphas`; None where the matrix is not positive
         definite.
     """
-    n_tiles = -(-len(y) // gram.tile)
-    decomposition = BlockTridiagonal(
-        [[gram.training_tile(i, 0, gram.tile, j) for j in range(i + 1)] for i in range(n_tiles)],
-        len(y),
-    )
-    rotated = decomposition.rotate(y)
+    tile = gram.tile
+    n_tiles = -(-len(y) // tile)
+    matrix = [[gram.training_tile(i, 0, tile, j) for j in range(i + 1)] for i in range(n_tiles)]
+    if len(alphas) > _FEW:
+        decomposition = BlockTridiagonal(matrix, len(y))
+        rotated = decomposition.rotate(y)
     for alpha in alphas:
         try:
-            weights, inverse_diagonal = decomposition.solve(alpha, rotated)
+            if len(alphas) > _FEW:
+                yield _predictions(y, *decomposition.solve(alpha, rotated))
+            else:
+                yield _factor_and_predict(matrix, tile, y, alpha)
         except np.linalg.LinAlgError:
             yield None
-            continue
-        yield _predictions(y, weights, inverse_diagonal)
+
+
+def _factor_and_predict(matrix, tile, y, alpha):
+    """Predict each sample from all others with a factor of the tiles of a matrix."""
+
+    def kernel_tile(i, offset, height, j):
+        block = _add_noise(matrix[i][j], alpha) if i == j else matrix[i][j]
+        return block if height == tile else block[offset : offset + height]
+
+    factor = TiledCholesky(tile, np.float64)
+    factor.extend(kernel_tile, len(y))
+    weights = factor.solve_backward(factor.solve_forward(split_tiles(y, tile, np.float64)))
+    return leave_one_out(factor, join_tiles(weights, len(y)), y)
 
 
 def _predictions(y, weights, inverse_diagonal):

@@ -20,6 +20,9 @@ from skmolal.gaussian_process._kernels import product
 __all__ = ["PoolCache"]
 
 _MIN_HEIGHT = 16
+# Of the largest std: rows that much below the n-th largest are not among the n. New samples lower
+# a variance, but the last columns of a tile are computed anew, in float32 with other rounding.
+_SLACK = {"float64": 1e-9, "float32": 1e-4}
 _PATIENCE = 8  # predictions after which a row that nobody asks for is gone
 
 
@@ -240,18 +243,19 @@ class PoolCache:
         Returns
         -------
         candidates : ndarray of int, shape (n_candidates,)
-            Places in `rows`, ascending; all others have a smaller std than the `n` largest, by
-            more than 1e-9 of the largest.
+            Places in `rows`, ascending; all others have a smaller std than the `n` largest, up to
+            the rounding of the factor's type.
         variance : ndarray of shape (n_candidates,)
             Theirs.
         """
         places = self._find(X, rows)
-        if (places < 0).any() or not self._grouped:
-            first_time = (places < 0).any()
+        all_known = (places >= 0).all()
+        if not (all_known and self._grouped):
             _, variance = self._predict(posterior, X, rows, rows, places)
-            if not first_time:  # hyperparameters were kept: it will pay
+            if all_known:  # hyperparameters were kept: it will pay
                 self._group()
             return np.arange(len(rows)), variance
+        slack = _SLACK[posterior.factor.dtype.name]
         self._clock += 1
         wanted = self._of_each_block(places)
         stale = [np.asarray(block.variance)[local] for block, _, local in wanted]
@@ -259,7 +263,7 @@ class PoolCache:
         for k in sorted(range(len(wanted)), key=lambda k: -stale[k].max()):
             if len(found) >= n:
                 std = np.sqrt(np.maximum(found, 0))
-                lowest = np.partition(std, -n)[-n] - 1e-9 * std.max()
+                lowest = np.partition(std, -n)[-n] - slack * std.max()
                 if stale[k].max() < max(lowest, 0) ** 2:
                     break
             block, chosen, local = wanted[k]
@@ -268,6 +272,7 @@ class PoolCache:
             found = np.append(found, np.asarray(block.variance)[local])
         kept = np.concatenate(kept)
         order = np.argsort(kept)
+        self._keep_limit()
         self._shrink(posterior)
         return kept[order], found[order]
 
@@ -298,11 +303,14 @@ class PoolCache:
         return result
 
     def _group(self):
-        """Distribute all rows over the blocks by falling variance."""
+        """Distribute the rows that were just predicted over blocks by falling variance."""
+        # A block that nothing was asked of is not up to date, and cannot be mixed with others.
+        self._blocks = [block for block in self._blocks if block.used.max() == self._clock]
+        self._index = None
         blocks = self._blocks
         if not all(isinstance(block.kept, jax.Array) for block in blocks):
             return
-        self._grouped, self._index = True, None
+        self._grouped = True
         if len(blocks) < 2:
             return
         starts = np.cumsum([0] + [block.height for block in blocks[:-1]])
@@ -321,19 +329,15 @@ class PoolCache:
             rows.append(np.zeros(block.height, dtype=int))
             rows[-1][: len(group)] = place[group]
 
-        def distribute(arrays):
-            joined = jnp.concatenate(arrays)
-            return [_take(joined, part) for part in rows]
-
-        # One kind of array after the other: no more than one of them is there twice.
+        # One kind of array after the other: only one of them is there twice.
         for name in ("kept", "mean", "variance"):
-            parts = distribute([getattr(block, name) for block in blocks])
-            for block, part in zip(blocks, parts, strict=True):
-                setattr(block, name, part)
-        for i in range(len(blocks[0].solved)):
-            parts = distribute([block.solved[i] for block in blocks])
-            for block, part in zip(blocks, parts, strict=True):
-                block.solved[i] = part
+            joined = jnp.concatenate([block.__dict__.pop(name) for block in blocks])
+            for block, part in zip(blocks, rows, strict=True):
+                setattr(block, name, _take(joined, part))
+        for _ in range(len(blocks[0].solved)):
+            joined = jnp.concatenate([block.solved.pop(0) for block in blocks])
+            for block, part in zip(blocks, rows, strict=True):
+                block.solved.append(_take(joined, part))
 
     def _predict(self, posterior, X, rows, names, places):
         self._clock += 1
@@ -371,6 +375,9 @@ class PoolCache:
     def _shrink(self, posterior):
         """Forget rows that were not asked for of late."""
         since = self._clock - _PATIENCE
+        in_use = [block for block in self._blocks if block.used.max() >= since]
+        if len(in_use) < len(self._blocks):
+            self._blocks, self._index = in_use, None
         for block in self._blocks:
             if block.shrink(since, posterior.gram):
                 self._index = None

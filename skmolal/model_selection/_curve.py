@@ -108,8 +108,9 @@ def active_learning_curve(
         ``frame`` (DataFrame with columns ``strategy``, ``repeat``, ``n_labelled``, one per
         scorer, and seconds: ``transform_time`` of making the features, shared by the strategies
         of a repeat and told in its first round, ``fit_time``, ``query_time``, of which
-        ``predict_time`` is the model's, and ``score_time``), ``picks`` (DataFrame with
-        ``strategy``, ``repeat``, ``round``, ``position`` in `X`, ``predicted`` and ``label``)
+        ``predict_time`` was spent in the model's ``predict``, and ``score_time``), ``picks``
+        (DataFrame with ``strategy``, ``repeat``, ``round``, ``position`` in `X`, ``predicted``
+        and ``label``)
         and ``settings`` (dict with ``n_repeats``, ``n_initial``, and ``n_pool`` and ``n_test``,
         the molecules of a repeat's pool and test set; with `groups`, means over repeats).
 
