@@ -99,7 +99,8 @@ def draw(frame):
         ax.set(xlabel="labels", title=label)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("against random")
-    axes[0].legend(frameon=False, fontsize=8)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
 
 

@@ -96,14 +96,14 @@ def write_table(frame, comparison):
     lines = [
         ".. csv-table::",
         "   :header: strategy, error (eV), labels saved, found, labels saved, query (s)",
-        "   :widths: 26, 16, 20, 12, 20, 8",
+        "   :widths: 25, 16, 19, 14, 19, 7",
         "",
     ]
     for name in found.index:
         cells = [f"``{name}``"]
         for metric, sign, digits in (("neg_mean_absolute_error", -1, 3), ("discovery", 1, 2)):
             mean, std = sign * scores.loc[name, (metric, "mean")], scores.loc[name, (metric, "std")]
-            cells.append(f"{mean:.{digits}f} ± {std:.{digits}f}")
+            cells.append(f"{mean:.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{std:.{digits}f}")
             if name == "random":
                 cells.append("--")
                 continue
