@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process.kernels import RBF, DotProduct, Matern, WhiteKernel
 
@@ -50,6 +51,30 @@ def test_columns_and_conditioning_are_those_of_refitting(name, max_bytes):
     np.testing.assert_allclose(later.variance, np.diag(expected_later), atol=1e-8)
     np.testing.assert_allclose(later.columns([3, 8]), expected_later[:, [3, 8]], atol=1e-8)
     np.testing.assert_allclose(posterior.variance, np.diag(expected), atol=1e-8)  # unchanged
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("max_bytes", [2**31, 0])
+def test_many_tiles_give_what_one_gives(max_bytes, dtype, monkeypatch):
+    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(220, 18)), rng.normal(size=220)
+    model = fit(KERNELS["rbf"], X[:180], y[:180], dtype=dtype)  # 12 tiles
+    posterior = PosteriorCovariance(model, X[180:], max_bytes=max_bytes)
+    tolerance = 1e-8 if dtype == "float64" else 1e-5
+    _, expected = fit(KERNELS["rbf"], X[:180], y[:180]).predict(X[180:], return_cov=True)
+    np.testing.assert_allclose(posterior.columns([7, 2]), expected[:, [7, 2]], atol=tolerance)
+    np.testing.assert_allclose(posterior.variance, np.diag(expected), atol=tolerance)
+
+
+@pytest.mark.parametrize("working_memory", [0.01, 1024])
+def test_float32_refines_with_and_without_kept_tiles(working_memory, monkeypatch):
+    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
+    X, y = make_data()
+    with config_context(working_memory=working_memory):
+        single = fit(KERNELS["rbf"], X[:60], y[:60], dtype="float32")
+    double = fit(KERNELS["rbf"], X[:60], y[:60])
+    np.testing.assert_allclose(single.alpha_, double.alpha_, rtol=1e-4, atol=1e-5)
 
 
 def test_one_by_one_equals_all_at_once():
