@@ -90,30 +90,30 @@ def main():
 def write_table(frame, comparison):
     """Write the manual's table: scores at 800 labels, labels saved with intervals, verdicts."""
     last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
-    scores = last.groupby("strategy").agg(["mean", "std"], numeric_only=True)
-    found = scores["discovery"]["mean"].sort_values(ascending=False)
+    scores = last.groupby("strategy").mean(numeric_only=True)
     compared = comparison.set_index(["strategy", "metric"])
     lines = [
         ".. csv-table::",
         "   :header: strategy, error (eV), labels saved, found, labels saved, query (s)",
-        "   :widths: 25, 16, 19, 14, 19, 7",
+        "   :widths: 28, 10, 24, 9, 22, 7",
         "",
     ]
-    for name in found.index:
+    for name, score in scores.sort_values("discovery", ascending=False).iterrows():
         cells = [f"``{name}``"]
-        for metric, sign, digits in (("neg_mean_absolute_error", -1, 3), ("discovery", 1, 2)):
-            mean, std = sign * scores.loc[name, (metric, "mean")], scores.loc[name, (metric, "std")]
-            cells.append(f"{mean:.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{std:.{digits}f}")
+        for metric, value in (
+            ("neg_mean_absolute_error", f"{-score['neg_mean_absolute_error']:.3f}"),
+            ("discovery", f"{score['discovery']:.0%}"),
+        ):
+            cells.append(value)
             if name == "random":
                 cells.append("--")
                 continue
             row = compared.loc[name, metric]
-            interval = (
-                f"{row['savings']:.0%} ({row['savings_low']:.0%} to {row['savings_high']:.0%})"
-            )
+            saved, low, high = row[["savings", "savings_low", "savings_high"]]
+            interval = f"{saved:.0%} ({low:.0%} to {high:.0%})"
             real = row["verdict"] in ("better", "worse")
             cells.append(f"**{interval}**" if real else interval)
-        cells.append(f"{scores.loc[name, ('query_time', 'mean')]:.1f}")
+        cells.append(f"{score['query_time']:.1f}")
         lines.append("   " + ", ".join(f'"{cell}"' for cell in cells))
     TABLE.write_text("\n".join(lines) + "\n")
     print(TABLE.read_text())
