@@ -4,6 +4,8 @@ A pick counts as labelled with its predicted mean (kriging believer): so a Gauss
 its means, and its variances fall as they will with the true label, which does not matter to them.
 """
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from scipy.linalg import solve_triangular
 
@@ -19,7 +21,7 @@ ROUND = 256
 _NEAR = 1e-10
 
 
-class Utility:
+class Utility(ABC):
     """What a batch is chosen by; subclasses say how.
 
     Parameters
@@ -38,15 +40,15 @@ class Utility:
     def __init__(self, mean):
         self.mean = mean
 
+    @abstractmethod
     def values(self, rows, std):
         """Compute the utility of some rows with these standard deviations, -inf if useless."""
-        raise NotImplementedError
 
     def ceiling(self, rows, std):
         """Bound the utility of some rows for all standard deviations up to these."""
         return self.values(rows, std)
 
-    def believe(self, row):
+    def believe(self, row):  # noqa: B027 - most have nothing to learn
         """Learn that a row was chosen, and its label is its mean."""
 
     def order_useless(self, rows):
