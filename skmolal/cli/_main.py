@@ -1,7 +1,10 @@
 """Options of the command, and how it ends: one clear line and an exit status."""
 
 import argparse
+import contextlib
 import sys
+import threading
+from _thread import interrupt_main
 
 import skmolal
 
@@ -128,6 +131,28 @@ def _parser():
     return parser
 
 
+@contextlib.contextmanager
+def _no_interrupt_is_lost():
+    """Repeat an interrupt that Python drops.
+
+    One that arrives within a callback of the garbage collector, of which JAX has one, or within a
+    finaliser is reported as "Exception ignored" and forgotten.
+    """
+    report = sys.unraisablehook
+
+    def repeat_or_report(unraisable):
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(0.05, interrupt_main).start()  # after the callback has ended
+        else:
+            report(unraisable)
+
+    sys.unraisablehook = repeat_or_report
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
+
+
 def main(argv=None):
     """Run the command.
 
@@ -145,7 +170,8 @@ def main(argv=None):
     try:
         from skmolal.cli._run import run
 
-        run(options)
+        with _no_interrupt_is_lost():
+            run(options)
     except KeyboardInterrupt:
         print(
             "skmolal: interrupted; finished rounds are kept, continue with --resume",
