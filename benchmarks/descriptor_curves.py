@@ -139,8 +139,8 @@ def make_kernel(kind, X):
     return ConstantKernel(10.0, (1e-2, 1e7)) * shape + WhiteKernel(0.1, (1e-4, 2.0))
 
 
-def learn_kernel(X, y, kinds):
-    """Learn a kernel of each kind and return the likeliest."""
+def learn(X, y, kinds):
+    """Learn a kernel of each kind and return the model of the highest evidence."""
     learned = []
     with warnings.catch_warnings():
         # Without repeated fingerprints among 500 molecules the best noise is none: a bound.
@@ -148,7 +148,7 @@ def learn_kernel(X, y, kinds):
         for kind in kinds:
             gpr = GaussianProcessRegressor(make_kernel(kind, X), normalize_y=True)
             learned.append(gpr.fit(X, y))
-    return max(learned, key=lambda gpr: gpr.log_marginal_likelihood_value_).kernel_
+    return max(learned, key=lambda gpr: gpr.log_marginal_likelihood_value_)
 
 
 def run_sizes(X, y, X_test, y_test, sizes, kinds, n_learn):
@@ -158,7 +158,7 @@ def run_sizes(X, y, X_test, y_test, sizes, kinds, n_learn):
         n_learn_now = min(size, n_learn)
         if n_learn_now not in kernels:
             start = time.perf_counter()
-            kernel = learn_kernel(X[:n_learn_now], y[:n_learn_now], kinds)
+            kernel = learn(X[:n_learn_now], y[:n_learn_now], kinds).kernel_
             kernels[n_learn_now] = kernel, time.perf_counter() - start
         kernel, learn_time = kernels[n_learn_now]
         gpr = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True)

@@ -14,17 +14,16 @@ Writes results/pruning_study.csv, results/pruning_study_comparison.csv and
 docs/images/pruning_study.png.
 """
 
-import argparse
 import warnings
 
 import numpy as np
 import pandas as pd
 from descriptor_curves import K2_K3
 from sklearn.decomposition import PCA
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.gaussian_process.kernels import WhiteKernel
 from sklearn.metrics import make_scorer
 from sklearn.pipeline import make_pipeline
-from study import ERRORS, IMAGES, RESULTS, play, write_comparison
+from study import ERRORS, IMAGES, RESULTS, finish_axes, make_kernel, make_parser, run
 
 from skmolal import GaussianProcessRegressor
 from skmolal.batch_sizes import power_law
@@ -47,11 +46,10 @@ def error_quantile(y_true, y_pred):
 def make_cases():
     qm9 = fetch_qm9()
     rows = np.random.default_rng(0).permutation(len(qm9.data))[:12_000]
-    kernel = ConstantKernel(20.0, (0.2, 2000.0)) * RBF(700.0, (7.0, 70_000.0))
     model = make_pipeline(
         PCA(400, svd_solver="randomized", random_state=0),
         GaussianProcessRegressor(
-            kernel + WhiteKernel(0.1, (1e-5, 1.0)),
+            make_kernel() + WhiteKernel(0.1, (1e-5, 1.0)),
             normalize_y=True,
             max_optimizer_samples=500,
             random_state=0,
@@ -97,7 +95,7 @@ def draw(frame):
         ax.set_xticks(range(len(sizes)), sizes)
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
         ax.set(xlabel="labels", title=label)
-        ax.spines[["top", "right"]].set_visible(False)
+    finish_axes(axes)
     axes[0].set_ylabel("against random")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
@@ -105,18 +103,10 @@ def draw(frame):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--n-jobs", type=int, default=2)
-    parser.add_argument("--draw", action="store_true")
-    args = parser.parse_args()
+    options = make_parser(__doc__, n_seeds=20).parse_args()
     warnings.filterwarnings("ignore", message="The optimal value found")
-    if not args.draw:
-        cases = make_cases()
-        table = write_comparison(cases, play(cases, NAME, args.seeds, args.n_jobs), NAME)
-        columns = ["strategy", "metric", "difference", "p_value", "savings", "savings_low"]
-        columns += ["savings_high", "verdict"]
-        print(table[columns].to_string(index=False, float_format="%.4f"))
+    if not options.draw:
+        run(make_cases(), NAME, options)
     draw(pd.read_csv(RESULTS / f"{NAME}.csv"))
 
 

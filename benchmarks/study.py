@@ -1,5 +1,6 @@
-"""What the three experiments of the study share: model, data, and curves seed by seed."""
+"""What the experiments share: model, data, curves seed by seed, options and axes."""
 
+import argparse
 import os
 from pathlib import Path
 
@@ -61,14 +62,15 @@ def make_mbtr(name):
     )
 
 
-def make_model(name, noise, n_learn=500):
+def make_model(name, noise, n_learn=500, n_restarts=2):
     """Return the study's model; `noise` is a share of the variance of the labels.
 
-    In each round the kernel is learned on `n_learn` labels at most.
+    In each round the kernel is learned on `n_learn` labels at most, with the study's two restarts.
     """
     gpr = GaussianProcessRegressor(
         make_kernel(),
         alpha=noise,
+        n_restarts_optimizer=n_restarts,
         normalize_y=True,
         max_optimizer_samples=n_learn,
         random_state=0,
@@ -82,6 +84,24 @@ def target_scorers(low, suffix=""):
         f"discovery{suffix}": make_discovery_scorer(low),
         f"f1{suffix}": make_target_scorer(low, metric="f1"),
     }
+
+
+def make_parser(doc, n_seeds=10):
+    """Return the options that all experiments have."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=n_seeds)
+    parser.add_argument("--n-jobs", type=int, default=2)
+    parser.add_argument("--draw", action="store_true", help="the figure alone, from the numbers")
+    return parser
+
+
+def run(cases, name, options, random_state=0):
+    """Play what is missing of an experiment, and write and print what the cases say."""
+    curves = play(cases, name, options.seeds, options.n_jobs, random_state)
+    table = write_comparison(cases, curves, name)
+    columns = [*cases[0][0], "strategy", "metric", "difference", "p_value"]
+    columns += ["savings", "savings_low", "savings_high", "verdict"]
+    print(table[columns].to_string(index=False, float_format="%.4f"))
 
 
 def play(cases, name, n_seeds, n_jobs, random_state=0):
@@ -160,3 +180,13 @@ def write_comparison(cases, curves, name):
 def quantile(y, share):
     """Return the limit above which that share of `y` lies."""
     return float(np.quantile(y, 1 - share))
+
+
+def finish_axes(axes, labels=None):
+    """Take away the frames; numbers of labels, on a logarithmic axis, get these ticks."""
+    for ax in np.ravel(axes):
+        ax.spines[["top", "right"]].set_visible(False)
+        if labels is not None:
+            ax.set(xscale="log", xlabel="labels")
+            ax.set_xticks(labels, [f"{n:,}" for n in labels])
+            ax.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)

@@ -13,19 +13,18 @@ Writes results/study_amino_acids.csv (every seed and round), study_amino_acids_c
 it (differences from random, savings, verdicts) and docs/images/study_amino_acids.png.
 """
 
-import argparse
-
 import pandas as pd
 from study import (
     COLOURS,
     ERRORS,
     IMAGES,
     RESULTS,
+    finish_axes,
     load,
     make_model,
-    play,
+    make_parser,
+    run,
     target_scorers,
-    write_comparison,
 )
 
 from skmolal.batch_sizes import constant, power_law
@@ -74,7 +73,7 @@ def draw(frame):
     """Draw error and share of targets found against labels, for both splits and schedules."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, 2, figsize=(9, 6.4), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6.8), layout="constrained")
     metrics = {"neg_mae": ("mean absolute error (eV)", -1), "discovery": ("targets found", 1)}
     for row, (split, of_split) in zip(axes, frame.groupby("split"), strict=True):
         for ax, (metric, (label, sign)) in zip(row, metrics.items(), strict=True):
@@ -83,12 +82,8 @@ def draw(frame):
                 for strategy, colour in COLOURS.items():
                     runs = part[part["strategy"] == strategy].groupby("n_labelled")[metric]
                     ax.plot(sign * runs.mean(), line, color=colour, marker=".", label=strategy)
-            ax.set(xscale="log", ylabel=label, title=f"test set of unseen {split}")
-            ax.spines[["top", "right"]].set_visible(False)
-    for ax in axes[1]:
-        ax.set_xlabel("labels")
-        ax.set_xticks([125, 250, 500, 1000, 2000], [125, 250, 500, 1000, 2000], minor=False)
-        ax.tick_params(axis="x", which="minor", labelbottom=False)
+            ax.set(ylabel=label, title=f"test set of unseen {split}")
+    finish_axes(axes, [125, 250, 500, 1000, 2000])
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(
         handles[: len(COLOURS)],
@@ -102,17 +97,9 @@ def draw(frame):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--n-jobs", type=int, default=2)
-    parser.add_argument("--draw", action="store_true")
-    args = parser.parse_args()
-    if not args.draw:
-        cases = make_cases()
-        curves = play(cases, NAME, args.seeds, args.n_jobs)
-        table = write_comparison(cases, curves, NAME)
-        columns = ["split", "batches", "strategy", "metric", "difference", "savings", "verdict"]
-        print(table[columns].to_string(index=False, float_format="%.3f"))
+    options = make_parser(__doc__).parse_args()
+    if not options.draw:
+        run(make_cases(), NAME, options)
     draw(pd.read_csv(RESULTS / f"{NAME}.csv"))
 
 

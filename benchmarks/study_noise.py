@@ -12,8 +12,6 @@ Writes results/study_noise.csv (every seed and round), results/study_noise_compa
 docs/images/study_noise.png.
 """
 
-import argparse
-
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
@@ -22,12 +20,13 @@ from study import (
     ERRORS,
     IMAGES,
     RESULTS,
+    finish_axes,
     load,
     make_kernel,
     make_mbtr,
     make_model,
-    play,
-    write_comparison,
+    make_parser,
+    run,
 )
 
 from skmolal.batch_sizes import power_law
@@ -44,7 +43,12 @@ def make_cases():
     for name in SETS:
         molecules, homo, _ = load(name)
         chooser = GaussianProcessRegressorCV(
-            NOISES, make_kernel(), normalize_y=True, max_optimizer_samples=500, random_state=0
+            NOISES,
+            make_kernel(),
+            n_restarts_optimizer=2,
+            normalize_y=True,
+            max_optimizer_samples=500,
+            random_state=0,
         )
         models = {str(noise): make_model(name, noise) for noise in NOISES}
         models[CHOSEN] = make_pipeline(make_mbtr(name), chooser)
@@ -97,24 +101,15 @@ def draw(frame):
             xlabel="noise (share of the variance of the labels)",
             ylabel="uncertainty_cluster\nagainst random (eV)",
         )
-        for ax in column:
-            ax.spines[["top", "right"]].set_visible(False)
+    finish_axes(axes)
     axes[0, 0].legend(frameon=False)
     figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--n-jobs", type=int, default=2)
-    parser.add_argument("--draw", action="store_true")
-    args = parser.parse_args()
-    if not args.draw:
-        cases = make_cases()
-        curves = play(cases, NAME, args.seeds, args.n_jobs)
-        table = write_comparison(cases, curves, NAME)
-        columns = ["set", "noise", "metric", "difference", "savings", "verdict"]
-        print(table[columns].to_string(index=False, float_format="%.4f"))
+    options = make_parser(__doc__).parse_args()
+    if not options.draw:
+        run(make_cases(), NAME, options)
     draw(pd.read_csv(RESULTS / f"{NAME}.csv"))
 
 

@@ -18,8 +18,6 @@ seconds of each stage: descriptor, fit, prediction, all of the query), docs/imag
 and study_qm9.png.
 """
 
-import argparse
-
 import numpy as np
 import pandas as pd
 from study import (
@@ -27,13 +25,14 @@ from study import (
     ERRORS,
     IMAGES,
     RESULTS,
+    finish_axes,
     load,
     make_model,
-    play,
+    make_parser,
     quantile,
+    run,
     target_scorers,
     write,
-    write_comparison,
 )
 
 from skmolal.batch_sizes import power_law
@@ -46,6 +45,12 @@ NOISE = {"amino acids": 0.001, "qm9": 0.03, "qm9 full": 0.03}  # the best of stu
 SHARES = {"common": 0.307, "rare": 0.056}
 N_MOLECULES, N_TEST = 130_000, 10_000
 ROUNDS = (5, 4, 4)  # of each seed, after the first 1,000 labels
+STYLES = {
+    "random": (COLOURS["random"], "-"),
+    "uncertainty_cluster": (COLOURS["uncertainty_cluster"], "-"),
+    "target common": (COLOURS["target"], "-"),
+    "target rare": (COLOURS["target"], ":"),
+}
 
 
 def search_strategies(limits):
@@ -95,7 +100,7 @@ def play_full(seeds):
     for seed in seeds:
         for name, strategy in search_strategies(limits).items():
             curve = active_learning_curve(
-                make_model("qm9", NOISE["qm9 full"], n_learn=1000),
+                make_model("qm9", NOISE["qm9 full"], n_learn=1000, n_restarts=0),
                 molecules,
                 homo,
                 query_strategies={name: strategy},
@@ -127,27 +132,19 @@ def draw_full(frame):
         "discovery rare": ("highest 5.6%: found", 1),
     }
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
-    styles = {
-        "random": (COLOURS["random"], "-"),
-        "uncertainty_cluster": (COLOURS["uncertainty_cluster"], "-"),
-        "target common": (COLOURS["target"], "-"),
-        "target rare": (COLOURS["target"], ":"),
-    }
     for ax, (metric, (label, sign)) in zip(axes, panels.items(), strict=True):
-        for strategy, (colour, line) in styles.items():
-            for k, (_, run) in enumerate(frame[frame["strategy"] == strategy].groupby("repeat")):
+        for strategy, (colour, line) in STYLES.items():
+            for k, (_, curve) in enumerate(frame[frame["strategy"] == strategy].groupby("repeat")):
                 ax.plot(
-                    run["n_labelled"] / 1000,
-                    sign * run[metric],
+                    curve["n_labelled"],
+                    sign * curve[metric],
                     line,
                     color=colour,
                     marker=".",
                     label=strategy if k == 0 else None,
                 )
-        ax.set(xscale="log", xlabel="thousand labels", ylabel=label)
-        ax.set_xticks([1, 2, 4, 8, 16, 32], [1, 2, 4, 8, 16, 32])
-        ax.tick_params(axis="x", which="minor", bottom=False)
-        ax.spines[["top", "right"]].set_visible(False)
+        ax.set_ylabel(label)
+    finish_axes(axes, [1000, 2000, 4000, 8000, 16_000, 32_000])
     axes[1].legend(frameon=False)
     figure.savefig(IMAGES / f"{FULL}.png", dpi=150)
 
@@ -163,44 +160,29 @@ def draw(frame):
         ("qm9", "discovery common", "highest 30.7% found", 1),
         ("qm9", "discovery rare", "highest 5.6% found", 1),
     ]
-    styles = {
-        "random": (COLOURS["random"], "-"),
-        "uncertainty_cluster": (COLOURS["uncertainty_cluster"], "-"),
-        "target common": (COLOURS["target"], "-"),
-        "target rare": (COLOURS["target"], ":"),
-    }
     figure, axes = plt.subplots(1, 5, figsize=(15, 3.4), layout="constrained")
     for ax, (name, metric, label, sign) in zip(axes, panels, strict=True):
-        for strategy, (colour, line) in styles.items():
+        for strategy, (colour, line) in STYLES.items():
             part = frame[(frame["set"] == name) & (frame["strategy"] == strategy)]
             runs = part.groupby("n_labelled")[metric]
             mean, std = sign * runs.mean(), runs.std()
             if len(mean):
                 ax.plot(mean, line, color=colour, marker=".", label=strategy)
                 ax.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.15, lw=0)
-        ax.set(xscale="log", xlabel="labels", ylabel=label, title=name)
-        ax.set_xticks([100, 200, 400, 800, 1600], [100, 200, 400, 800, 1600])
-        ax.tick_params(axis="x", which="minor", bottom=False)
-        ax.spines[["top", "right"]].set_visible(False)
+        ax.set(ylabel=label, title=name)
+    finish_axes(axes, [100, 200, 400, 800, 1600])
     axes[-1].legend(frameon=False, loc="upper left")
     figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="of the small sets")
-    parser.add_argument("--n-jobs", type=int, default=2, help="of the small sets")
+    parser = make_parser(__doc__)
     parser.add_argument("--full", nargs="*", type=int, help="seeds of QM9 at full size; none: all")
-    parser.add_argument("--draw", action="store_true")
-    args = parser.parse_args()
-    if args.full is not None:
-        play_full(args.full or range(len(ROUNDS)))
-    elif not args.draw:
-        cases = make_cases()
-        curves = play(cases, NAME, args.seeds, args.n_jobs, random_state=1)
-        table = write_comparison(cases, curves, NAME)
-        columns = ["set", "strategy", "metric", "difference", "savings", "verdict"]
-        print(table[columns].to_string(index=False, float_format="%.4f"))
+    options = parser.parse_args()
+    if options.full is not None:
+        play_full(options.full or range(len(ROUNDS)))
+    elif not options.draw:
+        run(make_cases(), NAME, options, random_state=1)
     for name, draw_one in ((NAME, draw), (FULL, draw_full)):
         if (RESULTS / f"{name}.csv").exists():
             draw_one(pd.read_csv(RESULTS / f"{name}.csv"))

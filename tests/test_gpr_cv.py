@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import make_friedman1
 from sklearn.gaussian_process import GaussianProcessRegressor as Reference
 from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
@@ -114,6 +115,21 @@ def test_the_final_fit_has_the_noise_chosen(data):
     np.testing.assert_array_equal(model.alpha_, fixed.alpha_)
     predicted = cross_val_predict(fixed, X, y, cv=LeaveOneOut())
     np.testing.assert_allclose(model.best_score_, -np.mean((y - predicted) ** 2))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_scattered_labels_are_not_explained_by_a_vanishing_length_scale():
+    X, y = make_friedman1(200, noise=3.0, random_state=1)
+    model = GaussianProcessRegressorCV(kernel=20.0 * RBF(2.0), normalize_y=True).fit(X, y)
+    starts = [
+        Reference(20.0 * RBF(2.0) + WhiteKernel(noise, (1e-4, 1.0)), normalize_y=True).fit(X, y)
+        for noise in (0.001, 0.01, 0.1, 1.0)
+    ]
+    evidence = [start.log_marginal_likelihood_value_ for start in starts]
+    assert min(evidence) < max(evidence) - 20  # the trap is there
+    np.testing.assert_allclose(
+        model.kernel_.theta, starts[np.argmax(evidence)].kernel_.k1.theta, atol=0.01
+    )
 
 
 def test_a_noise_too_small_for_the_kernel_is_never_chosen(data):

@@ -24,7 +24,8 @@ class GaussianProcessRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator
     one orthogonal decomposition of it.
 
     Hyperparameters of the kernel are optimised once, together with a noise variance within the
-    range of `alphas`, by the log marginal likelihood; that noise is then forgotten.
+    range of `alphas` that starts at the largest, by the log marginal likelihood; that noise is then
+    forgotten.
 
     Parameters
     ----------
@@ -187,7 +188,10 @@ class GaussianProcessRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator
         """Find the kernel's hyperparameters beside a noise within the range of `alphas`."""
         low, high = max(alphas.min(), 1e-10), max(alphas.max(), 1e-10)
         bounds = (low, high) if low < high else "fixed"
-        noise = WhiteKernel(np.sqrt(low * high), bounds)
+        # From the largest noise: from a small one the optimiser may explain scattered labels by a
+        # vanishing length scale and stay there (QM9, 800 labels, from 0.0055: 4 of 6 training
+        # sets, evidence -1136 in place of -650; from the largest: none).
+        noise = WhiteKernel(high, bounds)
         with warnings.catch_warnings():
             # The noise may lie at its bounds: they are the user's list, and it is forgotten.
             warnings.filterwarnings("ignore", ".*of parameter k2__noise_level.*")
