@@ -27,22 +27,10 @@ _SYMBOLS = {
     "n_features": "p",
     "n_reference": "r",
     "n_candidates": "c",
+    "log": r"\log ",
     "**": "^",  # before the product
     "*": r"\,",
 }
-
-_K_MEANS = "N (p + b)"  # iterations and the features that it sees are bounded
-_COSTS = {  # of those whose docstring does not say it
-    "random": "N",
-    "uncertainty": r"N \log N",
-    "cluster": _K_MEANS,
-    "uncertainty_cluster": _K_MEANS,
-    "target": r"N \log N",
-}
-_STUDY = (
-    "K. Ghosh, M. Todorović, A. Vehtari and P. Rinke, J. Chem. Phys. 162, 014103, 2025, "
-    "doi:10.1063/5.0229834."
-)
 
 
 class _Strategy:
@@ -72,12 +60,9 @@ class _Strategy:
     def cost(self):
         """The growth of time beyond the prediction, as its docstring says."""
         growth = re.findall(r"O\(((?:[^()]|\([^()]*\))*)\)", " ".join(self._doc["Notes"]))
-        if growth:  # memory comes first, time last
-            formula = growth[-1]
-            for name, symbol in _SYMBOLS.items():
-                formula = formula.replace(name, symbol)
-        else:
-            formula = _COSTS[self.name]
+        formula = growth[-1]  # memory comes first, time last
+        for name, symbol in _SYMBOLS.items():
+            formula = formula.replace(name, symbol)
         return f":math:`O({formula})`"
 
     @property
@@ -98,8 +83,6 @@ class _Strategy:
         for entry in re.split(r"^\.\. \[\d+\] ", text, flags=re.MULTILINE):
             if entry.strip():
                 yield " ".join(entry.split())
-        if self.letter:
-            yield _STUDY
 
 
 def format_strategies(uses=None):

@@ -10,6 +10,8 @@ __all__ = ["random_sampling"]
 def random_sampling(learner, X_pool, n_instances=1, *, random_state=None):
     """Choose rows of the pool at random, each with the same chance.
 
+    Strategy A of the study [1]_.
+
     Parameters
     ----------
     learner : estimator or modAL learner
@@ -29,6 +31,15 @@ def random_sampling(learner, X_pool, n_instances=1, *, random_state=None):
         Positions of the chosen rows.
     metrics : ndarray of the same shape
         Utility of each pick: 0, for none is better than another.
+
+    Notes
+    -----
+    Time is O(n_pool).
+
+    References
+    ----------
+    .. [1] K. Ghosh, M. Todorović, A. Vehtari and P. Rinke, "Active Learning of Molecular Data for
+       Task-Specific Objectives", J. Chem. Phys. 162, 014103 (2025), doi:10.1063/5.0229834.
 
     Examples
     --------

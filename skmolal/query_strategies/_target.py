@@ -51,7 +51,8 @@ def target_sampling(
 ):
     """Choose rows of the pool whose property is predicted to lie in a range.
 
-    The target is ``low <= y <= high``. Where a rule has fewer candidates than the batch has
+    The target is ``low <= y <= high``: strategy E of the study [1]_, whose rules are all but
+    "probability" and "mean". Where a rule has fewer candidates than the batch has
     rows, the rest are the rows most likely to lie in the range, so that every batch is full.
 
     Parameters
@@ -104,6 +105,16 @@ def target_sampling(
     --------
     cluster_sampling : How the time of k-means is bounded.
     skmolal.acquisition.probability_in_range : The probability.
+
+    Notes
+    -----
+    Time is O(n_pool * log(n_pool)) beyond the prediction, and for the rule "cluster" that of
+    :func:`cluster_sampling`.
+
+    References
+    ----------
+    .. [1] K. Ghosh, M. Todorović, A. Vehtari and P. Rinke, "Active Learning of Molecular Data for
+       Task-Specific Objectives", J. Chem. Phys. 162, 014103 (2025), doi:10.1063/5.0229834.
 
     Examples
     --------

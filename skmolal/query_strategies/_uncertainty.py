@@ -9,6 +9,8 @@ __all__ = ["uncertainty_sampling"]
 def uncertainty_sampling(learner, X_pool, n_instances=1, *, random_state=None):
     """Choose the rows of the pool with the largest posterior standard deviation.
 
+    Strategy B of the study [1]_.
+
     Parameters
     ----------
     learner : estimator or modAL learner
@@ -36,6 +38,15 @@ def uncertainty_sampling(learner, X_pool, n_instances=1, *, random_state=None):
     ValueError
         If `n_instances` is not an integer of at least 1, the pool is empty, or a prediction is
         not finite.
+
+    Notes
+    -----
+    Time is O(n_pool * log(n_pool)) beyond the prediction.
+
+    References
+    ----------
+    .. [1] K. Ghosh, M. Todorović, A. Vehtari and P. Rinke, "Active Learning of Molecular Data for
+       Task-Specific Objectives", J. Chem. Phys. 162, 014103 (2025), doi:10.1063/5.0229834.
 
     Examples
     --------

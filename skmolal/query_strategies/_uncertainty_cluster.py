@@ -25,7 +25,7 @@ def uncertainty_cluster_sampling(
 
     Candidates are the ``max(n_instances, ceil(fraction * n_pool))`` rows with the largest
     posterior standard deviation; they are split into `n_instances` clusters, and of each the row
-    nearest to the centre is chosen.
+    nearest to the centre is chosen: strategy D of the study [1]_.
 
     Parameters
     ----------
@@ -62,6 +62,16 @@ def uncertainty_cluster_sampling(
     See Also
     --------
     cluster_sampling : Clusters the whole pool; says how time is bounded and batches are filled.
+
+    Notes
+    -----
+    Time beyond the prediction is O(n_pool * (n_features + n_instances)), as iterations and the
+    features that are clustered are bounded.
+
+    References
+    ----------
+    .. [1] K. Ghosh, M. Todorović, A. Vehtari and P. Rinke, "Active Learning of Molecular Data for
+       Task-Specific Objectives", J. Chem. Phys. 162, 014103 (2025), doi:10.1063/5.0229834.
 
     Examples
     --------
