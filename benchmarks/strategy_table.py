@@ -14,11 +14,11 @@ the manual, docs/guide/strategy_table.inc.
 
 import argparse
 import warnings
-from pathlib import Path
 
 import numpy as np
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.gaussian_process.kernels import WhiteKernel
 from sklearn.pipeline import make_pipeline
+from study import IMAGES, RESULTS, format_savings, make_kernel, write_table
 
 from skmolal import GaussianProcessRegressor, MBTRTransformer
 from skmolal.datasets import load_qm9_sample
@@ -26,8 +26,6 @@ from skmolal.metrics import compare_strategies, make_discovery_scorer
 from skmolal.model_selection import active_learning_curve
 from skmolal.query_strategies import get_query_strategy, get_query_strategy_names
 
-RESULTS = Path(__file__).parent / "results"
-TABLE = Path(__file__).parents[1] / "docs" / "guide" / "strategy_table.inc"
 SCORES = {
     "neg_mean_absolute_error": "neg_mean_absolute_error",
     "neg_root_mean_squared_error": "neg_root_mean_squared_error",
@@ -53,11 +51,10 @@ def main():
     options = parser.parse_args()
     molecules, homo = load_qm9_sample(return_X_y=True)
     low = float(np.quantile(homo, 0.944))
-    kernel = ConstantKernel(20.0, (0.2, 2000.0)) * RBF(700.0, (7.0, 70_000.0))
     model = make_pipeline(
         MBTRTransformer(species=["C", "F", "H", "N", "O"]),
         GaussianProcessRegressor(
-            kernel + WhiteKernel(0.1, (1e-5, 1.0)),
+            make_kernel() + WhiteKernel(0.1, (1e-5, 1.0)),
             normalize_y=True,
             warm_start=True,
             max_optimizer_samples=400,
@@ -83,21 +80,16 @@ def main():
     curve.frame.round(6).to_csv(RESULTS / "strategy_table.csv", index=False)
     comparison = compare_strategies(curve)
     comparison.to_csv(RESULTS / "strategy_comparison.csv", index=False, float_format="%.5g")
-    write_table(curve.frame, comparison)
+    tabulate(curve.frame, comparison)
     draw(curve.frame)
 
 
-def write_table(frame, comparison):
+def tabulate(frame, comparison):
     """Write the manual's table: scores at 800 labels, labels saved with intervals, verdicts."""
     last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
     scores = last.groupby("strategy").mean(numeric_only=True)
     compared = comparison.set_index(["strategy", "metric"])
-    lines = [
-        ".. csv-table::",
-        "   :header: strategy, error (eV), labels saved, found, labels saved, query (s)",
-        "   :widths: 28, 10, 24, 9, 22, 7",
-        "",
-    ]
+    rows = [("strategy", "error (eV)", "labels saved", "found", "labels saved", "query (s)")]
     for name, score in scores.sort_values("discovery", ascending=False).iterrows():
         cells = [f"``{name}``"]
         for metric, value in (
@@ -105,18 +97,9 @@ def write_table(frame, comparison):
             ("discovery", f"{score['discovery']:.0%}"),
         ):
             cells.append(value)
-            if name == "random":
-                cells.append("--")
-                continue
-            row = compared.loc[name, metric]
-            saved, low, high = row[["savings", "savings_low", "savings_high"]]
-            interval = f"{saved:.0%} ({low:.0%} to {high:.0%})"
-            real = row["verdict"] in ("better", "worse")
-            cells.append(f"**{interval}**" if real else interval)
-        cells.append(f"{score['query_time']:.1f}")
-        lines.append("   " + ", ".join(f'"{cell}"' for cell in cells))
-    TABLE.write_text("\n".join(lines) + "\n")
-    print(TABLE.read_text())
+            cells.append("--" if name == "random" else format_savings(compared.loc[name, metric]))
+        rows.append([*cells, f"{score['query_time']:.1f}"])
+    write_table("strategy_table", "28 10 24 9 22 7", rows)
 
 
 def draw(frame):
@@ -146,7 +129,7 @@ def draw(frame):
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="x", alpha=0.3)
     figure.tight_layout()
-    figure.savefig(Path(__file__).parents[1] / "docs" / "images" / "strategy_table.png", dpi=130)
+    figure.savefig(IMAGES / "strategy_table.png", dpi=130)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from skmolal.model_selection import active_learning_curve
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 IMAGES = HERE.parent / "docs" / "images"
+GUIDE = HERE.parent / "docs" / "guide"
 
 ERRORS = {
     "neg_mae": "neg_mean_absolute_error",
@@ -91,7 +92,9 @@ def make_parser(doc, n_seeds=10):
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=n_seeds)
     parser.add_argument("--n-jobs", type=int, default=2)
-    parser.add_argument("--draw", action="store_true", help="the figure alone, from the numbers")
+    parser.add_argument(
+        "--draw", action="store_true", help="figure and table alone, from the numbers"
+    )
     return parser
 
 
@@ -177,9 +180,29 @@ def write_comparison(cases, curves, name):
     return table
 
 
+def read(name):
+    """Return the rounds of an experiment and its comparison with random choice."""
+    return (pd.read_csv(RESULTS / f"{file}.csv") for file in (name, f"{name}_comparison"))
+
+
 def quantile(y, share):
     """Return the limit above which that share of `y` lies."""
     return float(np.quantile(y, 1 - share))
+
+
+def format_savings(row):
+    """Return labels saved with the interval, bold where the verdict is "better" or "worse"."""
+    saved, low, high = row[["savings", "savings_low", "savings_high"]]
+    text = f"{saved:.0%} ({low:.0%} to {high:.0%})"
+    return f"**{text}**" if row["verdict"] in ("better", "worse") else text
+
+
+def write_table(name, widths, rows):
+    """Write a table of the manual, docs/guide/`name`.inc; the first of the rows is the header."""
+    header, *body = (", ".join(f'"{cell}"' for cell in row) for row in rows)
+    lines = [".. csv-table::", f"   :header: {header}", f"   :widths: {', '.join(widths.split())}"]
+    lines += ["", *(f"   {row}" for row in body)]
+    (GUIDE / f"{name}.inc").write_text("\n".join(lines) + "\n")
 
 
 def finish_axes(axes, labels=None):

@@ -7,24 +7,26 @@ all conformers of six of the 40 molecules. The target is the upper of the two pe
 energy, the bare molecules. Ten seeds.
 
     python benchmarks/study_amino_acids.py         # continues if killed
-    python benchmarks/study_amino_acids.py --draw  # the figure alone, from the numbers
+    python benchmarks/study_amino_acids.py --draw  # figure and table alone, from the numbers
 
 Writes results/study_amino_acids.csv (every seed and round), study_amino_acids_comparison.csv beside
-it (differences from random, savings, verdicts) and docs/images/study_amino_acids.png.
+it (differences from random, savings, verdicts), docs/images/study_amino_acids.png and the table of
+the manual, docs/guide/study_amino_acids.inc.
 """
 
-import pandas as pd
 from study import (
     COLOURS,
     ERRORS,
     IMAGES,
-    RESULTS,
     finish_axes,
+    format_savings,
     load,
     make_model,
     make_parser,
+    read,
     run,
     target_scorers,
+    write_table,
 )
 
 from skmolal.batch_sizes import constant, power_law
@@ -96,11 +98,31 @@ def draw(frame):
     figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
 
 
+def tabulate(frame, comparison):
+    """Write the manual's table: scores in the end, and labels that doubling batches save."""
+    last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
+    scores = last.groupby(["split", "batches", "strategy"]).mean(numeric_only=True)
+    compared = comparison.set_index(["split", "batches", "strategy", "metric"])
+    rows = [("test set", "strategy", "error (eV)", "labels saved", "found", "labels saved")]
+    for split in ("conformers", "molecules"):
+        for strategy in COLOURS:
+            cells = [f"unseen {split}", f"``{strategy}``"]
+            for metric, form in (("neg_mae", "{:.3f} / {:.3f}"), ("discovery", "{:.0%} / {:.0%}")):
+                pair = [abs(scores.loc[split, b, strategy][metric]) for b in reversed(SCHEDULES)]
+                cells.append(form.format(*pair))
+                row = (split, "power law", strategy, metric)
+                cells.append("--" if strategy == "random" else format_savings(compared.loc[row]))
+            rows.append(cells)
+    write_table(NAME, "18 22 16 24 14 20", rows)
+
+
 def main():
     options = make_parser(__doc__).parse_args()
     if not options.draw:
         run(make_cases(), NAME, options)
-    draw(pd.read_csv(RESULTS / f"{NAME}.csv"))
+    frame, comparison = read(NAME)
+    draw(frame)
+    tabulate(frame, comparison)
 
 
 if __name__ == "__main__":

@@ -6,27 +6,28 @@ labels), and with the noise chosen in each round by `GaussianProcessRegressorCV`
 first, 1,600 in the end, batches that double the training set, test sets of 1,000, ten seeds.
 
     python benchmarks/study_noise.py         # continues if killed
-    python benchmarks/study_noise.py --draw  # the figure alone, from the numbers
+    python benchmarks/study_noise.py --draw  # figure and table alone, from the numbers
 
-Writes results/study_noise.csv (every seed and round), results/study_noise_comparison.csv and
-docs/images/study_noise.png.
+Writes results/study_noise.csv (every seed and round), results/study_noise_comparison.csv,
+docs/images/study_noise.png and the table of the manual, docs/guide/study_noise.inc.
 """
 
 import numpy as np
-import pandas as pd
 from sklearn.pipeline import make_pipeline
 from study import (
     COLOURS,
     ERRORS,
     IMAGES,
-    RESULTS,
     finish_axes,
+    format_savings,
     load,
     make_kernel,
     make_mbtr,
     make_model,
     make_parser,
+    read,
     run,
+    write_table,
 )
 
 from skmolal.batch_sizes import power_law
@@ -71,8 +72,7 @@ def draw(frame):
     """Draw the final error against the noise, and its difference from random, seed by seed."""
     import matplotlib.pyplot as plt
 
-    last = frame[frame["n_labelled"] == frame["n_labelled"].max()].copy()
-    last["noise"] = last["noise"].astype(str)
+    last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
     settings = [str(noise) for noise in NOISES] + [CHOSEN]
     figure, axes = plt.subplots(2, 2, figsize=(9, 6), sharex=True, layout="constrained")
     for column, name in zip(axes.T, SETS, strict=True):
@@ -106,11 +106,28 @@ def draw(frame):
     figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
 
 
+def tabulate(frame, comparison):
+    """Write the manual's table: errors in the end, and what D saves."""
+    last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
+    errors = -last.groupby(["set", "noise", "strategy"])["neg_mae"].mean()
+    compared = comparison[comparison["metric"] == "neg_mae"].set_index(["set", "noise"])
+    rows = [("set", "noise", "error, random (eV)", "error, D (eV)", "labels saved", "p")]
+    for name in SETS:
+        for noise in [*map(str, NOISES), CHOSEN]:
+            row = compared.loc[name, noise]
+            pair = errors[name, noise]
+            cells = [name, noise, f"{pair['random']:.3f}", f"{pair['uncertainty_cluster']:.3f}"]
+            rows.append([*cells, format_savings(row), f"{row['p_value']:.2g}"])
+    write_table(NAME, "16 12 18 16 28 10", rows)
+
+
 def main():
     options = make_parser(__doc__).parse_args()
     if not options.draw:
         run(make_cases(), NAME, options)
-    draw(pd.read_csv(RESULTS / f"{NAME}.csv"))
+    frame, comparison = (table.astype({"noise": str}) for table in read(NAME))
+    draw(frame)
+    tabulate(frame, comparison)
 
 
 if __name__ == "__main__":

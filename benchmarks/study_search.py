@@ -11,11 +11,12 @@ left out: its file must be fetched (`fetch_oe62`).
 
     python benchmarks/study_search.py          # the small sets; continues if killed
     python benchmarks/study_search.py --full   # QM9; a round at least is kept if killed
-    python benchmarks/study_search.py --draw   # the figures alone, from the numbers
+    python benchmarks/study_search.py --draw   # figures and tables alone, from the numbers
 
 Writes results/study_search.csv and study_search_comparison.csv, results/study_qm9.csv (with the
 seconds of each stage: descriptor, fit, prediction, all of the query), docs/images/study_search.png
-and study_qm9.png.
+and study_qm9.png, and the tables of the manual, docs/guide/study_search.inc,
+study_search_pruning.inc and study_qm9.inc.
 """
 
 import numpy as np
@@ -26,17 +27,21 @@ from study import (
     IMAGES,
     RESULTS,
     finish_axes,
+    format_savings,
     load,
     make_model,
     make_parser,
     quantile,
+    read,
     run,
     target_scorers,
     write,
+    write_table,
 )
 
 from skmolal.batch_sizes import power_law
 from skmolal.datasets import fetch_qm9, load_amino_acids
+from skmolal.metrics import data_savings
 from skmolal.model_selection import active_learning_curve
 from skmolal.query_strategies import get_query_strategy
 
@@ -131,7 +136,7 @@ def draw_full(frame):
         "discovery common": ("highest 30.7%: found", 1),
         "discovery rare": ("highest 5.6%: found", 1),
     }
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(12.5, 3.9), layout="constrained")
     for ax, (metric, (label, sign)) in zip(axes, panels.items(), strict=True):
         for strategy, (colour, line) in STYLES.items():
             for k, (_, curve) in enumerate(frame[frame["strategy"] == strategy].groupby("repeat")):
@@ -175,6 +180,71 @@ def draw(frame):
     figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
 
 
+def tabulate(frame, comparison):
+    """Write the manual's tables: labels saved at both tasks on the small sets."""
+    last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
+    scores = last.groupby(["set", "strategy"]).mean(numeric_only=True)
+    compared = comparison.set_index(["set", "strategy", "metric"])
+    pruning = [("set", "error, random (eV)", "error, D (eV)", "labels saved by D", "p")]
+    search = [("set, target", "found, random", "D", "E", "labels saved by E", "F1, random", "E")]
+    for name in ("amino acids", "qm9"):
+        error, d = -scores.loc[name]["neg_mae"], compared.loc[name, "uncertainty_cluster"]
+        pruning.append(
+            [
+                name,
+                f"{error['random']:.3f}",
+                f"{error['uncertainty_cluster']:.3f}",
+                format_savings(d.loc["neg_mae"]),
+                f"{d.loc['neg_mae', 'p_value']:.2g}",
+            ]
+        )
+        for target in SHARES:
+            e, discovery, f1 = f"target {target}", f"discovery {target}", f"f1 {target}"
+            if (name, e) in scores.index:
+                found, score = scores.loc[name][discovery], scores.loc[name][f1]
+                strategies = ("random", "uncertainty_cluster", e)
+                search.append(
+                    [
+                        f"{name}, {target}",
+                        *(f"{found[strategy]:.0%}" for strategy in strategies),
+                        format_savings(compared.loc[name, e, discovery]),
+                        f"{score['random']:.2f}",
+                        f"{score[e]:.2f}",
+                    ]
+                )
+    write_table(f"{NAME}_pruning", "20 20 18 30 12", pruning)
+    write_table(NAME, "26 14 8 8 24 12 8", search)
+
+
+def tabulate_full(frame):
+    """Write the manual's table of QM9 at full size: ranges over the seeds."""
+    rows = [("labels", "strategy", "error (eV)", "30.7%: found", "saved", "F1", "5.6%: found")]
+    rows[0] += ("saved", "F1")
+    for n_labelled in (16_000, 32_000):
+        part = frame[frame["n_labelled"] <= n_labelled]
+        reach = part.groupby("repeat")["n_labelled"].max() == n_labelled
+        part = part[part["repeat"].isin(reach.index[reach])]
+        last = part[part["n_labelled"] == n_labelled].set_index("strategy")
+        for strategy in STYLES:
+            cells = [f"{n_labelled:,}", f"``{strategy}``"]
+            cells.append(format_range(-last.loc[[strategy], "neg_mae"], ".3f"))
+            for target in SHARES:
+                cells.append(format_range(last.loc[[strategy], f"discovery {target}"], ".1%"))
+                saved = "--"
+                if strategy != "random":
+                    found = data_savings(part, strategy, metric=f"discovery {target}")
+                    saved = format_range(found.savings, ".0%")
+                cells += [saved, format_range(last.loc[[strategy], f"f1 {target}"], ".2f")]
+            rows.append(cells)
+    write_table(FULL, "9 22 13 13 10 9 13 10 9", rows)
+
+
+def format_range(values, form):
+    """Return the smallest and the largest value, or the one value."""
+    low, high = format(min(values), form), format(max(values), form)
+    return low if low == high else f"{low} to {high}"
+
+
 def main():
     parser = make_parser(__doc__)
     parser.add_argument("--full", nargs="*", type=int, help="seeds of QM9 at full size; none: all")
@@ -183,9 +253,14 @@ def main():
         play_full(options.full or range(len(ROUNDS)))
     elif not options.draw:
         run(make_cases(), NAME, options, random_state=1)
-    for name, draw_one in ((NAME, draw), (FULL, draw_full)):
-        if (RESULTS / f"{name}.csv").exists():
-            draw_one(pd.read_csv(RESULTS / f"{name}.csv"))
+    if (RESULTS / f"{NAME}.csv").exists():
+        frame, comparison = read(NAME)
+        draw(frame)
+        tabulate(frame, comparison)
+    if (RESULTS / f"{FULL}.csv").exists():
+        frame = pd.read_csv(RESULTS / f"{FULL}.csv")
+        draw_full(frame)
+        tabulate_full(frame)
 
 
 if __name__ == "__main__":
