@@ -1,7 +1,7 @@
 """Experiment b: does the benefit of strategy D at pruning vanish at the best noise?
 
 Random choice against the k-means of the uncertain half (the study's strategy D), on the amino acids
-and on the shipped sample of QM9, with six values of the noise (shares of the variance of the
+and on the shipped sample of QM9, with seven values of the noise (shares of the variance of the
 labels), and with the noise chosen in each round by `GaussianProcessRegressorCV`. 100 labels at
 first, 1,600 in the end, batches that double the training set, test sets of 1,000, ten seeds.
 
@@ -34,7 +34,7 @@ from skmolal.batch_sizes import power_law
 from skmolal.gaussian_process import GaussianProcessRegressorCV
 
 NAME = "study_noise"
-NOISES = [0.0001, 0.001, 0.01, 0.03, 0.1, 0.3]
+NOISES = [1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3]
 SETS = ["amino acids", "qm9"]
 CHOSEN = "chosen"  # by leave-one-out errors
 
@@ -74,7 +74,7 @@ def draw(frame):
 
     last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
     settings = [str(noise) for noise in NOISES] + [CHOSEN]
-    figure, axes = plt.subplots(2, 2, figsize=(9, 6), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(10, 6), sharex=True, layout="constrained")
     for column, name in zip(axes.T, SETS, strict=True):
         part = last[last["set"] == name].pivot(
             index=["noise", "repeat"], columns="strategy", values="neg_mae"
@@ -95,9 +95,13 @@ def draw(frame):
             column[1].plot(k, gain.mean(), "_", color="black", ms=16)
         column[0].set(title=name, ylabel="mean absolute error (eV)")
         column[1].axhline(0, color="black", lw=0.8)
+        column[1].set_yscale("symlog", linthresh=0.02)
+        column[1].set_ylim(-0.4, 0.4)
+        ticks = [-0.2, -0.02, -0.01, 0, 0.01, 0.02, 0.2]
+        column[1].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         column[1].set(
             xticks=range(len(settings)),
-            xticklabels=settings,
+            xticklabels=[f"{noise:.0e}" if noise < 0.01 else noise for noise in NOISES] + [CHOSEN],
             xlabel="noise (share of the variance of the labels)",
             ylabel="uncertainty_cluster\nagainst random (eV)",
         )
