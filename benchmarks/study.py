@@ -10,7 +10,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 from sklearn.pipeline import make_pipeline
 
 from skmolal import GaussianProcessRegressor, MBTRTransformer
-from skmolal.datasets import load_amino_acids, load_qm9_sample
+from skmolal.datasets import fetch_oe62, load_amino_acids, load_qm9_sample
 from skmolal.metrics import compare_strategies, make_discovery_scorer, make_target_scorer
 from skmolal.model_selection import active_learning_curve
 
@@ -26,6 +26,7 @@ ERRORS = {
 SPECIES = {
     "amino acids": ["H", "C", "N", "O", "S", "Ca"],
     "qm9": ["H", "C", "N", "O", "F"],
+    "oe62": "H Li B C N O F Si P S Cl As Se Br Te I".split(),
 }
 COLOURS = {  # Okabe and Ito
     "random": "#000000",
@@ -37,12 +38,18 @@ COLOURS = {  # Okabe and Ito
 
 
 def load(name):
-    """Return molecules, HOMO in eV, and the groups that conformers of one molecule form."""
+    """Return molecules, HOMO in eV, and the groups that conformers of one molecule form.
+
+    Of OE62 a sample of 5,000; OSError where its file is not there (`fetch_oe62` gets it).
+    """
     if name == "amino acids":
         bunch = load_amino_acids()
         return bunch.data, bunch.target, bunch.groups
-    molecules, homo = load_qm9_sample(return_X_y=True)
-    return molecules, homo, None
+    if name == "qm9":
+        return *load_qm9_sample(return_X_y=True), None
+    molecules, homo = fetch_oe62(download_if_missing=False, return_X_y=True)
+    rows = np.random.default_rng(0).permutation(len(homo))[:5000]
+    return molecules[rows], homo[rows], None
 
 
 def make_kernel():
