@@ -164,32 +164,34 @@ def draw(frame):
     """Draw error and share of targets found on the small sets, mean and spread over seeds."""
     import matplotlib.pyplot as plt
 
-    panels = [
-        (name, *panel)
-        for name in SETS
-        for panel in [
-            ("neg_mae", "error (eV)", -1),
-            ("discovery common", "highest 30.7% found", 1),
-            ("discovery rare", "highest 5.6% found", 1),
-        ]
-        if frame.loc[frame["set"] == name, panel[0]].notna().any()
-    ]
+    panels = {
+        "neg_mae": ("mean absolute error (eV)", -1),
+        "discovery common": ("highest 30.7%: found", 1),
+        "discovery rare": ("highest 5.6%: found", 1),
+    }
+    sets = [name for name in SETS if name in set(frame["set"])]
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(3 * len(panels), 3.4), layout="constrained"
+        len(sets), 3, figsize=(10.5, 3.1 * len(sets) + 0.3), squeeze=False, layout="constrained"
     )
-    for ax, (name, metric, label, sign) in zip(axes, panels, strict=True):
-        for strategy, (colour, line) in STYLES.items():
-            part = frame[(frame["set"] == name) & (frame["strategy"] == strategy)]
-            runs = part.groupby("n_labelled")[metric]
-            mean, std = sign * runs.mean(), runs.std()
-            if len(mean):
-                ax.plot(mean, line, color=colour, marker=".", label=strategy)
-                ax.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.15, lw=0)
-        if name == "amino acids":
-            label = label.replace("highest 30.7%", "bare molecules")
-        ax.set(ylabel=label, title=name)
+    for row, name in zip(axes, sets, strict=True):
+        of_set = frame[frame["set"] == name]
+        for ax, (metric, (label, sign)) in zip(row, panels.items(), strict=True):
+            if of_set[metric].isna().all():  # the amino acids have one target
+                ax.axis("off")
+                continue
+            for strategy, (colour, line) in STYLES.items():
+                runs = of_set[of_set["strategy"] == strategy].groupby("n_labelled")[metric]
+                mean, std = sign * runs.mean(), runs.std()
+                if len(mean):
+                    ax.plot(mean, line, color=colour, marker=".", label=strategy)
+                    low, high = mean - std, mean + std
+                    ax.fill_between(mean.index, low, high, color=colour, alpha=0.15, lw=0)
+            if name == "amino acids":
+                label = label.replace("highest 30.7%", "bare molecules")
+            ax.set(ylabel=label, title=name)
     finish_axes(axes, [100, 200, 400, 800, 1600])
-    axes[-1].legend(frameon=False, loc="upper left")
+    handles, labels = axes[-1, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     figure.savefig(IMAGES / f"{NAME}.png", dpi=150)
 
 
@@ -200,7 +202,7 @@ def tabulate(frame, comparison):
     compared = comparison.set_index(["set", "strategy", "metric"]).sort_index()
     pruning = [("set", "error, random (eV)", "error, D (eV)", "labels saved by D", "p")]
     search = [("set, target", "found, random", "D", "E", "labels saved by E", "F1, random", "E")]
-    for name in filter(set(frame["set"]).__contains__, SETS):
+    for name in (name for name in SETS if name in scores.index):
         error, d = -scores.loc[name]["neg_mae"], compared.loc[name, "uncertainty_cluster"]
         pruning.append(
             [
