@@ -16,6 +16,7 @@ from skmolal.active_learning._features import (
 from skmolal.active_learning._learner import CampaignLearner
 from skmolal.active_learning._pool import as_pool, digest
 from skmolal.active_learning._records import Records
+from skmolal.active_learning._rounds import Round, Rounds
 from skmolal.active_learning._store import read_state, write_state
 from skmolal.batch_sizes import as_schedule, check_size
 from skmolal.query_strategies import (
@@ -116,7 +117,7 @@ class Campaign:
         self._n_samples = n_rows(self._X)
         self._records = Records(ids, self._n_samples)
         self._features = self._X if self._preprocessor is None else None
-        self._batches = []
+        self._rounds = Rounds()
         self._pending = None
         self._dropped = []
         self._n_fitted = 0  # labels that the regressor has seen
@@ -126,15 +127,15 @@ class Campaign:
 
     @property
     def n_rounds(self):
-        return len(self._batches)
+        return len(self._rounds)
 
     @property
     def labelled(self):
-        return np.array([p for batch in self._batches for p in batch["positions"]], dtype=np.intp)
+        return self._rounds.positions
 
     @property
     def y(self):
-        return np.array([v for batch in self._batches for v in batch["y"]], dtype=np.float64)
+        return self._rounds.y
 
     @property
     def unlabelled(self):
@@ -151,28 +152,7 @@ class Campaign:
 
     @property
     def history(self):
-        rounds, n_labelled = [], 0
-        for k, batch in enumerate(self._batches):
-            n_labelled += len(batch["y"])
-            predicted = batch["predicted"]
-            error = None
-            if predicted is not None:
-                error = float(np.mean(np.abs(np.subtract(predicted, batch["y"]))))
-            rounds.append(
-                {
-                    "round": k,
-                    "n_labelled": n_labelled,
-                    "batch_size": len(batch["y"]),
-                    "batch_mae": error,
-                    "query_time": batch["query_time"],
-                    "predict_time": batch["predict_time"],
-                    "fit_time": batch["fit_time"],
-                    "hyperparameters": batch["hyperparameters"],
-                    "pool_variance": batch["pool_variance"],
-                    "stopped": batch["stopped"],
-                }
-            )
-        return rounds
+        return self._rounds.history()
 
     def picks(self):
         """List every labelled record: what was asked, predicted and told.
@@ -183,22 +163,7 @@ class Campaign:
             Keys ``id``, ``position``, ``round``, ``predicted`` (None where the model had seen
             no label yet, or the record was not asked for) and ``label``.
         """
-        rows = []
-        for k, batch in enumerate(self._batches):
-            predicted = batch["predicted"] or [None] * len(batch["y"])
-            for position, value, label in zip(
-                batch["positions"], predicted, batch["y"], strict=True
-            ):
-                rows.append(
-                    {
-                        "id": self._records.name(position),
-                        "position": position,
-                        "round": k,
-                        "predicted": value,
-                        "label": label,
-                    }
-                )
-        return rows
+        return self._rounds.picks(self._records.name)
 
     # ------------------------------------------------------------------------------ the loop
 
@@ -234,7 +199,7 @@ class Campaign:
             )
             n_instances = len(pool)
         seed = self._round_seed(self.n_rounds)
-        if not self._batches:
+        if not self._rounds:
             start = perf_counter()
             order = np.random.RandomState(seed).permutation(len(pool))[:n_instances]
             chosen, predicted, predict_time = pool[order], None, 0.0
@@ -298,27 +263,15 @@ class Campaign:
                 "record that cannot be labelled out with drop(ids)"
             )
         self._refuse_used(positions)
-        pending = self._pending or {
-            "positions": [],
-            "predicted": None,
-            "query_time": None,
-            "predict_time": None,
-        }
-        asked = dict(zip(pending["positions"], pending["predicted"] or [], strict=False))
-        all_predicted = bool(asked) and all(p in asked for p in positions)
-        self._batches.append(
-            {
-                "positions": [int(p) for p in positions],
-                "y": labels.tolist(),
-                "predicted": [asked[p] for p in positions] if all_predicted else None,
-                "query_time": pending["query_time"],
-                "predict_time": pending["predict_time"],
-                "fit_time": None,
-                "hyperparameters": None,
-                "pool_variance": None,
-                "stopped": None,
-            }
-        )
+        told = Round([int(p) for p in positions], labels.tolist())
+        if self._pending is not None:
+            told.query_time = self._pending["query_time"]
+            told.predict_time = self._pending["predict_time"]
+            predicted = self._pending["predicted"] or []
+            asked = dict(zip(self._pending["positions"], predicted, strict=False))
+            if all(p in asked for p in told.positions):
+                told.predicted = [asked[p] for p in told.positions]
+        self._rounds.append(told)
         self._pending = None
         return self
 
@@ -364,8 +317,8 @@ class Campaign:
             else:
                 self._regressor.fit(X, y)
             self._n_fitted = len(y)
-            self._batches[-1]["fit_time"] = perf_counter() - start
-            self._batches[-1]["hyperparameters"] = _theta(self._regressor)
+            self._rounds[-1].fit_time = perf_counter() - start
+            self._rounds[-1].hyperparameters = _theta(self._regressor)
         return self
 
     def pool_posterior(self):
@@ -402,7 +355,7 @@ class Campaign:
         """
         _, std = self.pool_posterior()
         variance = float(np.mean(std**2)) if len(std) else 0.0
-        self._batches[-1]["pool_variance"] = variance
+        self._rounds[-1].pool_variance = variance
         return variance
 
     def play(self, oracle, batch_sizes=None, n_initial=100, stopping=None):
@@ -428,17 +381,17 @@ class Campaign:
         """
         n_initial = check_size(n_initial, "n_initial")
         schedule = as_schedule(batch_sizes, n_initial)
-        if self._batches and self._batches[-1]["stopped"] is not None:
+        if self._rounds and self._rounds[-1].stopped is not None:
             return  # a stored campaign that had come to its end
         while len(self.unlabelled):
-            size = schedule.next_size(self) if self._batches else n_initial
+            size = schedule.next_size(self) if self._rounds else n_initial
             if size == 0:
                 break
             ids = self.ask(size)
             self.tell(ids, oracle(ids)).fit()
-            self._batches[-1]["stopped"] = stop_reason(stopping, self)
+            self._rounds[-1].stopped = stop_reason(stopping, self)
             yield self
-            if self._batches[-1]["stopped"] is not None:
+            if self._rounds[-1].stopped is not None:
                 break
 
     @property
@@ -489,7 +442,7 @@ class Campaign:
                 "X_digest": digest(self._X),
                 "ids": self._records.to_list(),
                 "seed": self._seed,
-                "batches": self._batches,
+                "batches": self._rounds.to_list(),
                 "dropped": self._dropped,
                 "pending": self._pending,
             },
@@ -547,16 +500,16 @@ class Campaign:
         self._regressor = set_missing_random_states(
             regressor, np.random.RandomState(self._round_seed("estimator"))
         )
-        batches, self._dropped = state["batches"], state["dropped"]
-        for batch in batches:
-            batch.setdefault("predict_time", None)  # states of before had none
-            self._batches.append(batch)
-            fitted = batch["fit_time"] is not None
+        self._dropped = state["dropped"]
+        rounds = [Round(**fields) for fields in state["batches"]]
+        for stored in rounds:
+            self._rounds.append(stored)
+            fit_time = stored.fit_time
             # A regressor that starts warm depends on its earlier fits, so all are played again.
-            if fitted and (batch is batches[-1] or getattr(_last(regressor), "warm_start", False)):
-                fit_time = batch["fit_time"]
-                self._fit(theta=batch["hyperparameters"])
-                batch["fit_time"] = fit_time
+            warm = getattr(_last(regressor), "warm_start", False)
+            if fit_time is not None and (stored is rounds[-1] or warm):
+                self._fit(theta=stored.hyperparameters)
+                stored.fit_time = fit_time
         self._pending = state["pending"]
         if self._pending is not None:
             self._pending.setdefault("predict_time", None)
