@@ -56,7 +56,7 @@ STYLES = {
 METRICS = {
     "neg_mae": "mean absolute error",
     "neg_rmse": "root mean squared error",
-    "neg_q99": "99% of errors are below",
+    "neg_q99": "99% quantile of errors",
 }
 
 
@@ -120,7 +120,7 @@ def draw(frame):
                     ax.plot(np.full(len(gains), x), gains, "o", ms=3, color=colour, alpha=0.3)
                     ax.plot(x, gains.mean(), "_", ms=11, mew=2.5, color=colour, label=strategy)
             ax.axhline(0, color="black", lw=0.8)
-            ax.set_xticks(range(len(sizes)), sizes)
+            ax.set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
             ax.yaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
             ax.set(xlabel="labels", title=f"{name}: {label}")
         row[0].set_ylabel("against random")
