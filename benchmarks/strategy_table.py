@@ -89,7 +89,9 @@ def tabulate(frame, comparison):
     last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
     scores = last.groupby("strategy").mean(numeric_only=True)
     compared = comparison.set_index(["strategy", "metric"])
-    rows = [("strategy", "error (eV)", "labels saved", "found", "labels saved", "query (s)")]
+    rows = [
+        ("strategy", "error (eV)", "labels saved, error", "found", "saved, found", "last query (s)")
+    ]
     for name, score in scores.sort_values("discovery", ascending=False).iterrows():
         cells = [f"``{name}``"]
         for metric, value in (

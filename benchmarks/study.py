@@ -198,10 +198,13 @@ def quantile(y, share):
 
 
 def format_savings(row):
-    """Return labels saved with the interval, bold where the verdict is "better" or "worse"."""
+    """Return labels saved with the interval, and what is shown of the whole curve.
+
+    Bold: better than random choice; marked: worse, which labels saved in the end may hide.
+    """
     saved, low, high = row[["savings", "savings_low", "savings_high"]]
     text = f"{saved:.0%} ({low:.0%} to {high:.0%})"
-    return f"**{text}**" if row["verdict"] in ("better", "worse") else text
+    return {"better": f"**{text}**", "worse": f"{text} *worse*"}.get(row["verdict"], text)
 
 
 def write_table(name, widths, rows):

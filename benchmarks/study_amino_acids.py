@@ -103,7 +103,7 @@ def tabulate(frame, comparison):
     last = frame[frame["n_labelled"] == frame["n_labelled"].max()]
     scores = last.groupby(["split", "batches", "strategy"]).mean(numeric_only=True)
     compared = comparison.set_index(["split", "batches", "strategy", "metric"])
-    rows = [("test set", "strategy", "error (eV)", "labels saved", "found", "labels saved")]
+    rows = [("test set", "strategy", "error (eV)", "labels saved, error", "found", "saved, found")]
     for split in ("conformers", "molecules"):
         for strategy in COLOURS:
             cells = [f"unseen {split}", f"``{strategy}``"]
