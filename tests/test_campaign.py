@@ -349,3 +349,58 @@ def test_a_warm_campaign_copies_no_pool_to_predict_it():
     np.testing.assert_allclose(mean, expected)
     np.testing.assert_array_equal(np.asarray(learner.X_pool), X[campaign.unlabelled])
     assert len(std) == len(learner.X_pool) == 54
+
+
+def make_molecules(n=30):
+    """Water molecules of all sizes."""
+    rng = np.random.default_rng(0)
+    molecules = np.empty(n, dtype=object)
+    for k in range(n):
+        molecules[k] = molecule("H2O")
+        molecules[k].positions *= rng.uniform(0.8, 1.4)
+        molecules[k].rotate(rng.uniform(0, 90), "x")
+    return molecules
+
+
+def height(molecules):
+    """One feature that is not what the model sees."""
+    return np.array([[np.ptp(one.positions[:, 2])] for one in molecules])
+
+
+def sizes(molecules):
+    return np.array([[one.get_distance(0, 1), one.get_distance(1, 2)] for one in molecules])
+
+
+def test_a_representation_sees_the_molecules():
+    molecules = make_molecules()
+    y = sizes(molecules).sum(axis=1)
+    campaign = Campaign(
+        make_pipeline(FunctionTransformer(sizes), fixed_gp()),
+        molecules,
+        query_strategy=get_query_strategy("k_center", representation=FunctionTransformer(height)),
+        random_state=0,
+    )
+    play(campaign, y, [4])
+    labelled, pool = list(campaign.labelled), list(campaign.unlabelled)
+    distance = np.abs(height(molecules) - height(molecules).T)
+    for pick in campaign.ask(5):  # the farthest point of all that is labelled or chosen
+        farthest = distance[np.ix_(pool, labelled)].min(axis=1)
+        assert pick == pool[np.argmax(farthest)]
+        labelled.append(pick)
+        pool.remove(pick)
+
+
+@pytest.mark.parametrize("name", ["variance_reduction", "target_variance_reduction"])
+def test_reference_rows_are_molecules(name):
+    molecules = make_molecules()
+    y = sizes(molecules).sum(axis=1)
+    options = {"low": float(np.median(y))} if name.startswith("target") else {}
+    picks = []
+    for X, reference, model in (
+        (molecules, molecules[:7], make_pipeline(FunctionTransformer(sizes), fixed_gp())),
+        (sizes(molecules), sizes(molecules)[:7], fixed_gp()),
+    ):
+        strategy = get_query_strategy(name, reference=reference, **options)
+        campaign = play(Campaign(model, X, query_strategy=strategy, random_state=0), y, [4])
+        picks.append(campaign.ask(5).tolist())
+    assert picks[0] == picks[1]

@@ -404,7 +404,14 @@ class Campaign:
     def _learner(self, pool):
         ours = isinstance(self.strategy, QueryStrategy)
         return CampaignLearner(
-            self._regressor, self.features, self.labelled, self.y, pool, by_rows=ours
+            self._regressor,
+            self._X,
+            self._preprocessor,
+            self.features,
+            self.labelled,
+            self.y,
+            pool,
+            by_rows=ours,
         )
 
     def _round_seed(self, round_):

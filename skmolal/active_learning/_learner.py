@@ -14,14 +14,19 @@ class CampaignLearner:
     """The fitted regressor, its training data and the pool of one round.
 
     It has what modAL's query strategies use of a learner: ``estimator``, ``predict``,
-    ``X_training`` and ``y_training``.
+    ``X_training`` and ``y_training``. These rows are features, described once for the whole
+    campaign; :meth:`as_they_came` has the molecules.
 
     Parameters
     ----------
     regressor : estimator
         Fitted on the labelled rows.
+    X : array-like, n_samples rows
+        What the campaign was given.
+    preprocessor : transformer or None
+        Fitted; makes `features` of `X`.
     features : array-like, n_samples rows
-        What `regressor` sees of all molecules of the campaign.
+        What `regressor` sees of `X`.
     labelled, pool : ndarray of int
         Positions of the training data, in order of labelling, and of the candidates.
     y : ndarray of shape (n_labelled,)
@@ -31,8 +36,10 @@ class CampaignLearner:
         read; a user's own function gets an array.
     """
 
-    def __init__(self, regressor, features, labelled, y, pool, by_rows):
+    def __init__(self, regressor, X, preprocessor, features, labelled, y, pool, by_rows):
         self.estimator = regressor
+        self._X = X
+        self._preprocessor = preprocessor
         self.predict_time = 0.0  # seconds
         self.y_training = y
         self._features = features
@@ -50,6 +57,14 @@ class CampaignLearner:
         if self._by_rows:
             return _Rows(self._features, self._pool)
         return take_rows(self._features, self._pool)
+
+    def as_they_came(self):
+        """Return the labelled rows and the pool as the campaign was given them."""
+        return take_rows(self._X, self._labelled), take_rows(self._X, self._pool)
+
+    def describe(self, X):
+        """Return the features of further rows, given as the campaign's were."""
+        return X if self._preprocessor is None else self._preprocessor.transform(X)
 
     def predict(self, X, **kwargs):
         start = perf_counter()

@@ -53,12 +53,11 @@ def pool_distances(view, representation):
                 f"attribute kernel_, got {type(view.estimator).__name__}"
             )
         return KernelDistances(kernel, features, labelled)
-    learner, X_pool = view.learner, view.X_pool
-    labelled = getattr(learner, "X_training", None)
+    labelled, X_pool = view.as_they_came()
     if labelled is None and view.labelled_features() is not None:
         raise ValueError(
             "a transformer as representation needs the labelled rows as they came, X_training "
-            f"of a learner, and {type(learner).__name__} does not keep them: query with "
+            f"of a learner, and {type(view.learner).__name__} does not keep them: query with "
             "skmolal.ActiveLearner"
         )
     try:

@@ -36,8 +36,9 @@ def k_center_sampling(
         - "features": Euclidean, in the features that the estimator receives.
         - "kernel": in the feature space of the fitted kernel ``kernel_`` of a Gaussian process,
           ``k(x, x) - 2 k(x, x') + k(x', x')``, at the fitted length scales.
-        - transformer: Euclidean, in its output. It is used as it is where it is fitted, else a
-          clone is fitted on labelled rows and pool.
+        - transformer: Euclidean, in its output. It is given the rows as you gave them, molecules
+          too, and used as it is where it is fitted, else a clone is fitted on labelled rows and
+          pool.
     random_state : int, RandomState instance or None, default=None
         Not used: nothing here is random. It is accepted so that all strategies are called alike.
 

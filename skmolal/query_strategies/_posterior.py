@@ -96,6 +96,23 @@ class PoolView:
         features = _check_features(features, "X_pool")
         return features if rows is None else features[rows]
 
+    def beside(self, rows):
+        """View further rows, such as reference rows, given as the user's pool was.
+
+        A campaign has described its pool once, and describes these too.
+        """
+        describe = getattr(self.learner, "describe", None)
+        return PoolView(self.learner, rows if describe is None else describe(rows))
+
+    def as_they_came(self):
+        """Find the labelled rows, None where they are not known, and the pool, as users gave them.
+
+        Of a campaign these are molecules where its pool is features.
+        """
+        if hasattr(self.learner, "as_they_came"):
+            return self.learner.as_they_came()
+        return getattr(self.learner, "X_training", None), self.X_pool
+
     def labelled_features(self):
         """Find the features of the labelled rows.
 

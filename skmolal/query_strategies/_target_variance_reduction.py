@@ -122,7 +122,7 @@ def target_variance_reduction_sampling(
         rows = np.arange(n_pool)
         mean = view.mean()
     else:
-        view_reference = PoolView(learner, reference)
+        view_reference = view.beside(reference)
         joint = pool_joint(view, view_reference)
         rows = n_pool + np.arange(view_reference.n_pool)
         mean = view_reference.mean()

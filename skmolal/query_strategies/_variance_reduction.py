@@ -127,7 +127,7 @@ def variance_reduction_sampling(
         joint = pool_joint(view)
         rows = np.sort(stream.permutation(n_pool)[:n_reference])
     else:
-        reference = PoolView(learner, reference)
+        reference = view.beside(reference)
         joint = pool_joint(view, reference)
         rows = n_pool + np.arange(reference.n_pool)
     weights = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
