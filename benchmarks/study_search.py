@@ -220,7 +220,7 @@ def tabulate(frame, comparison):
                 strategies = ("random", "uncertainty_cluster", e)
                 search.append(
                     [
-                        f"{name}, {target}",
+                        f"{name}, {'bare' if name == 'amino acids' else target}",
                         *(f"{found[strategy]:.0%}" for strategy in strategies),
                         format_savings(compared.loc[name, e, discovery]),
                         f"{score['random']:.2f}",
