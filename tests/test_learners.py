@@ -440,6 +440,33 @@ def test_sample_weights_follow_the_bootstrap():
     )
 
 
+def test_the_bootstrap_has_a_seed():
+    class Recorder(Ridge):
+        def fit(self, X, y):
+            self.y_ = np.array(y)
+            return super().fit(X, y)
+
+    def drawn(seed):
+        members = [ActiveLearner(Recorder(), X_training=X[:8], y_training=Y[:8]) for _ in range(2)]
+        committee = CommitteeRegressor(members)
+        rows = []
+        for step in (
+            lambda: committee.fit(X[:8], Y[:8], bootstrap=True, random_state=seed),
+            lambda: committee.teach(X[8:12], Y[8:12], bootstrap=True, random_state=seed),
+            lambda: committee.rebag(random_state=seed),
+        ):
+            state = np.random.get_state()[1].copy()  # noqa: NPY002
+            step()
+            np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+            first, second = (member.estimator.y_ for member in members)
+            assert not np.array_equal(first, second)
+            rows += [first, second]
+        return np.concatenate(rows)
+
+    np.testing.assert_array_equal(drawn(3), drawn(3))
+    assert not np.array_equal(drawn(3), drawn(4))
+
+
 def test_a_committee_without_data_cannot_rebag():
     committee = CommitteeRegressor([ActiveLearner(make_gpr())])
     with pytest.raises(NotFittedError, match="no training data"):

@@ -36,11 +36,11 @@ def check_rows_and_labels(X, y):
     return X, y
 
 
-def fit_rows(estimator, X, y, *, bootstrap, fit_params):
+def fit_rows(estimator, X, y, *, bootstrap, fit_params, random_state=None):
     if bootstrap:
-        # NumPy's global state, as in modAL: np.random.seed makes both draw the same rows.
+        # None is NumPy's global state, as in modAL: np.random.seed makes both draw the same rows.
         n = n_rows(X)
-        idx = check_random_state(None).choice(n, n, replace=True)
+        idx = check_random_state(random_state).choice(n, n, replace=True)
         fit_params = _check_method_params(X, fit_params, indices=idx)
         X, y = take_rows(X, idx), take_rows(y, idx)
     estimator.fit(X, y, **fit_params)
@@ -70,7 +70,7 @@ class Mended:
     # rows to the training data, its learner does not.
     _keeps_only_new = True
 
-    def fit(self, X, y, bootstrap=False, **fit_kwargs):
+    def fit(self, X, y, bootstrap=False, *, random_state=None, **fit_kwargs):
         """Fit to `X` and `y` alone, and forget what was taught before.
 
         Parameters
@@ -80,7 +80,9 @@ class Mended:
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their labels.
         bootstrap : bool, default=False
-            Train on as many rows, drawn with replacement from NumPy's global random state.
+            Train on as many rows, drawn with replacement, in a committee for each member anew.
+        random_state : int, RandomState instance or None, default=None
+            Seed of that draw; None is NumPy's global random state, as in modAL.
         **fit_kwargs : dict
             Passed to the ``fit`` of the estimator.
 
@@ -90,13 +92,21 @@ class Mended:
             The fitted learner.
         """
         X, y = check_rows_and_labels(X, y)
+        rng = check_random_state(random_state)
         for learner in self._learners():
-            fit_rows(learner.estimator, X, y, bootstrap=bootstrap, fit_params=fit_kwargs)
+            fit_rows(
+                learner.estimator,
+                X,
+                y,
+                bootstrap=bootstrap,
+                fit_params=fit_kwargs,
+                random_state=rng,
+            )
         for learner in self._learners():
             learner._remember(X, y)
         return self
 
-    def teach(self, X, y, bootstrap=False, only_new=False, **fit_kwargs):
+    def teach(self, X, y, bootstrap=False, only_new=False, *, random_state=None, **fit_kwargs):
         """Add `X` and `y` to the training data and fit again.
 
         If `X` and `y` do not fit together or to the training data, or if the fit fails, the
@@ -110,11 +120,13 @@ class Mended:
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Their labels.
         bootstrap : bool, default=False
-            Train on as many rows, drawn with replacement from NumPy's global random state.
+            Train on as many rows, drawn with replacement, in a committee for each member anew.
         only_new : bool, default=False
             Train on `X` and `y` alone, for estimators that do not start over in ``fit``. As in
             modAL, an ActiveLearner then does not keep the new rows; a BayesianOptimizer and a
             committee do.
+        random_state : int, RandomState instance or None, default=None
+            Seed of that draw; None is NumPy's global random state, as in modAL.
         **fit_kwargs : dict
             Passed to the ``fit`` of the estimator.
 
@@ -127,9 +139,17 @@ class Mended:
         X, y = check_rows_and_labels(X, y)
         learners = self._learners()
         known = [learner._stacked(X, y) for learner in learners]
+        rng = check_random_state(random_state)
         for learner, (X_known, y_known) in zip(learners, known, strict=True):
             X_fit, y_fit = (X, y) if only_new else (X_known, y_known)
-            fit_rows(learner.estimator, X_fit, y_fit, bootstrap=bootstrap, fit_params=fit_kwargs)
+            fit_rows(
+                learner.estimator,
+                X_fit,
+                y_fit,
+                bootstrap=bootstrap,
+                fit_params=fit_kwargs,
+                random_state=rng,
+            )
         if self._keeps_only_new or not only_new:
             for learner, (X_known, y_known) in zip(learners, known, strict=True):
                 learner._remember(X_known, y_known)
@@ -196,7 +216,8 @@ class Mended:
             blocks.extend(features or [X])
         return stack_columns(blocks)
 
-    def _fit_to_known(self, bootstrap=False, **fit_kwargs):
+    def _fit_to_known(self, bootstrap=False, *, random_state=None, **fit_kwargs):
+        rng = check_random_state(random_state)
         for learner in self._learners():
             if learner.X_training is None:
                 raise NotFittedError(
@@ -208,6 +229,7 @@ class Mended:
                 learner.y_training,
                 bootstrap=bootstrap,
                 fit_params=fit_kwargs,
+                random_state=rng,
             )
         return self
 
