@@ -219,7 +219,8 @@ def interrupt_in_a_callback():
             interrupt()
 
     Dropped()
-    time.sleep(1)  # the interrupt is to end the run here, not after it
+    for _ in range(600):  # the interrupt is to end the run here, not after it
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("interrupt", [interrupt, interrupt_in_a_callback])
