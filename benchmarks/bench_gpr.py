@@ -193,7 +193,7 @@ def product_rate(dtype):
     import jax
     import jax.numpy as jnp
 
-    from skmolal.gaussian_process._precision import numerics
+    from skmolal.gaussian_process._engine.precision import numerics
 
     with numerics():
         a, b = jnp.ones((2048, 2048), dtype), jnp.ones((2048, 2048), dtype)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from skmolal.gaussian_process._block_tridiagonal import BlockTridiagonal
-from skmolal.gaussian_process._precision import numerics
+from skmolal.gaussian_process._engine.block_tridiagonal import BlockTridiagonal
+from skmolal.gaussian_process._engine.precision import numerics
 
 
 def decompose(matrix, tile):

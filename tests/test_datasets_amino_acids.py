@@ -5,6 +5,7 @@ import re
 import zipfile
 from importlib.metadata import version
 
+import make_amino_acids as script
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +15,6 @@ from sklearn.model_selection import GroupKFold
 from sklearn.neighbors import KNeighborsRegressor
 
 from skmolal import MBTRTransformer, as_molecules
-from skmolal.datasets import _make_amino_acids as script
 from skmolal.datasets import load_amino_acids
 from skmolal.datasets._bunch import load_descr
 from skmolal.datasets._storage import MoleculeTable
@@ -314,7 +314,7 @@ def test_descr_says_what_the_file_holds(amino_acids, charge):
     text = amino_acids.DESCR
     assert f"{len(amino_acids.data):,}" in text
     assert f"seed {script.SEED}" in text
-    assert "python -m skmolal.datasets._make_amino_acids" in text
+    assert "python benchmarks/make_amino_acids.py" in text
     # The histogram: lower edge, with the ion, bare.
     rows = re.findall(r"^(-\d+\.\d) +(\d+) +(\d+)$", text, flags=re.MULTILINE)
     edges = [float(edge) for edge, _, _ in rows]

@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
 
 from skmolal import GaussianProcessRegressor
-from skmolal.gaussian_process import _pool_cache
-from skmolal.gaussian_process._fingerprint import RowIndex, fingerprint_rows
+from skmolal.gaussian_process._engine import pool_cache
+from skmolal.gaussian_process._engine.fingerprint import RowIndex, fingerprint_rows
 
 KERNEL = 2.0 * Matern(6.0, nu=1.5) + WhiteKernel(0.01)
 
@@ -79,11 +79,11 @@ def test_a_loop_gives_what_fresh_fits_give(data, pool_cache_bytes, normalize_y):
 @pytest.mark.parametrize("pool_cache_bytes", [2**31, 100_000])
 def test_the_most_uncertain_are_those_of_a_fresh_fit(data, pool_cache_bytes, dtype, monkeypatch):
     X, y = data
-    monkeypatch.setattr(_pool_cache, "block_rows", lambda *_: 32)  # many blocks
+    monkeypatch.setattr(pool_cache, "block_rows", lambda *_: 32)  # many blocks
     advanced = []
-    advance = _pool_cache._Block.advance
+    advance = pool_cache._Block.advance
     monkeypatch.setattr(
-        _pool_cache._Block,
+        pool_cache._Block,
         "advance",
         lambda self, posterior: (advanced.append(self), advance(self, posterior)),
     )
@@ -112,7 +112,7 @@ def test_the_most_uncertain_are_those_of_a_fresh_fit(data, pool_cache_bytes, dty
 
 def test_a_block_nobody_asks_for_is_not_mixed_with_others(data, monkeypatch):
     X, y = data
-    monkeypatch.setattr(_pool_cache, "block_rows", lambda *_: 32)
+    monkeypatch.setattr(pool_cache, "block_rows", lambda *_: 32)
     model = make_model(warm_start=True, pool_cache_bytes=200_000)
     labelled, pool = np.arange(11), np.arange(11, len(X))
     for n_new in (32, 40, 5, 60, 3, 1, 1, 1, 1, 1, 1, 1, 1):  # first a whole block, past a tile
@@ -142,13 +142,13 @@ def test_any_batches_give_what_fresh_fits_give(batches, seed):
 def test_only_new_rows_are_solved_for(data, monkeypatch):
     X, y = data
     solved = []
-    init = _pool_cache._Block.__init__
+    init = pool_cache._Block.__init__
 
     def count(self, posterior, X, names, *args):
         solved.append(len(names))
         init(self, posterior, X, names, *args)
 
-    monkeypatch.setattr(_pool_cache._Block, "__init__", count)
+    monkeypatch.setattr(pool_cache._Block, "__init__", count)
     model = make_model(warm_start=True)
     for labelled, pool in labelled_growing([5, 5, 5]):
         factor = getattr(model, "_posterior", None)
@@ -223,7 +223,7 @@ def test_rows_nobody_asks_for_are_forgotten(data):
     X, y = data
     model = make_model(warm_start=True).fit(X[:20], y[:20])
     model.predict(X[20:], return_std=True)
-    for _ in range(_pool_cache._PATIENCE + 1):
+    for _ in range(pool_cache._PATIENCE + 1):
         model.predict(X[20:60], return_std=True)
     assert model._posterior.cache.n_rows == 40
     assert_like_fresh(model, X[:20], y[:20], X[20:])

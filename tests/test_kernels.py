@@ -12,14 +12,14 @@ from sklearn.gaussian_process import kernels as sk
 
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import TanimotoKernel
-from skmolal.gaussian_process._kernels import (
+from skmolal.gaussian_process._engine.kernels import (
     evaluate,
     evaluate_diagonal,
     make_features,
     parse_kernel,
     statistics,
 )
-from skmolal.gaussian_process._precision import numerics
+from skmolal.gaussian_process._engine.precision import numerics
 
 N_FEATURES = {"few": 3, "many": 24}
 

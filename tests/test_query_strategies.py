@@ -21,13 +21,13 @@ from skmolal.query_strategies import (
     target_sampling,
     uncertainty_cluster_sampling,
 )
-from skmolal.query_strategies._clustering import (
+from skmolal.query_strategies._machinery.clustering import (
     cluster_rows,
     farthest_first,
     reduce_features,
     representatives,
 )
-from skmolal.query_strategies._selection import first_best, top_n
+from skmolal.query_strategies._machinery.selection import first_best, top_n
 from tests.strategy_checks import (
     FixedPosterior,
     query,
@@ -176,12 +176,12 @@ def test_wide_features_are_reduced_without_loss_of_rank_64():
 
 def test_clusters_of_large_problems_are_bounded(monkeypatch):
     """Beyond the budget: random first centres and few iterations, still full and distinct."""
-    monkeypatch.setattr("skmolal.query_strategies._clustering.MAX_PLUS_PLUS", 0)
-    monkeypatch.setattr("skmolal.query_strategies._clustering.MAX_WORK", 0)
+    monkeypatch.setattr("skmolal.query_strategies._machinery.clustering.MAX_PLUS_PLUS", 0)
+    monkeypatch.setattr("skmolal.query_strategies._machinery.clustering.MAX_WORK", 0)
     X = np.random.default_rng(0).normal(size=(400, 100)).astype(np.float32)
     seen = []
     monkeypatch.setattr(
-        "skmolal.query_strategies._clustering.KMeans",
+        "skmolal.query_strategies._machinery.clustering.KMeans",
         lambda *args, **kwargs: seen.append(kwargs) or KMeans(*args, **kwargs),
     )
     idx, size = representatives(X, 150, np.random.RandomState(0))

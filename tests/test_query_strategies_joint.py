@@ -117,8 +117,8 @@ def test_our_regressor_needs_no_whole_covariance_matrix(strategy, monkeypatch):
     X, y, X_pool = make_data(n_pool=70)
     process = make_process(library=skmolal).fit(X, y)
     expected = strategy(process, X_pool, 12)
-    monkeypatch.setattr("skmolal.query_strategies._joint.MAX_COVARIANCE_ROWS", 1)
-    monkeypatch.setattr("skmolal.query_strategies._joint.MAX_SOLVED_BYTES", 1)
+    monkeypatch.setattr("skmolal.query_strategies._machinery.joint.MAX_COVARIANCE_ROWS", 1)
+    monkeypatch.setattr("skmolal.query_strategies._machinery.joint.MAX_SOLVED_BYTES", 1)
     monkeypatch.setattr(max_det_module, "ACTIVE", 9)
     got = strategy(process, X_pool, 12)
     np.testing.assert_array_equal(got[0], expected[0])
@@ -226,7 +226,7 @@ def test_estimators_without_a_joint_posterior_are_told_what_to_use(strategy, mon
     X, y, X_pool = make_data()
     with pytest.raises(TypeError, match=r"return_cov=True\), which BayesianRidge lacks: use Gauss"):
         strategy(BayesianRidge().fit(X, y), X_pool, 2)
-    monkeypatch.setattr("skmolal.query_strategies._joint.MAX_COVARIANCE_ROWS", 29)
+    monkeypatch.setattr("skmolal.query_strategies._machinery.joint.MAX_COVARIANCE_ROWS", 29)
     with pytest.raises(ValueError, match=r"at most 29 rows, got 30: use skmolal.Gaussian"):
         strategy(make_fitted(), X_pool, 2)
 

@@ -187,8 +187,8 @@ def test_both_regressors_have_the_same_answer(name, kernel, monkeypatch):
     np.testing.assert_array_equal(got[0], expected[0])
     np.testing.assert_allclose(got[1], expected[1], rtol=1e-5)
     # No whole covariance matrix of the pool, and partial solves that are not kept.
-    monkeypatch.setattr("skmolal.query_strategies._joint.MAX_COVARIANCE_ROWS", 1)
-    monkeypatch.setattr("skmolal.query_strategies._joint.MAX_SOLVED_BYTES", 1)
+    monkeypatch.setattr("skmolal.query_strategies._machinery.joint.MAX_COVARIANCE_ROWS", 1)
+    monkeypatch.setattr("skmolal.query_strategies._machinery.joint.MAX_SOLVED_BYTES", 1)
     monkeypatch.setattr(_one_by_one, "ACTIVE", 9)
     got = query(strategy, ours, X_pool, 12)
     np.testing.assert_array_equal(got[0], expected[0])

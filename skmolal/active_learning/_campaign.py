@@ -24,7 +24,7 @@ from skmolal.query_strategies import (
     check_query_result,
     check_query_strategy,
 )
-from skmolal.query_strategies._posterior import PoolView
+from skmolal.query_strategies._machinery.posterior import PoolView
 from skmolal.stopping import stop_reason
 
 __all__ = ["Campaign"]

@@ -9,9 +9,9 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel, WhiteK
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skmolal.gaussian_process._engine.leave_one_out import leave_one_out_path
+from skmolal.gaussian_process._engine.precision import numerics
 from skmolal.gaussian_process._gpr import GaussianProcessRegressor
-from skmolal.gaussian_process._leave_one_out import leave_one_out_path
-from skmolal.gaussian_process._precision import numerics
 
 __all__ = ["GaussianProcessRegressorCV"]
 

@@ -11,21 +11,21 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from sklearn_compat.utils.validation import validate_data
 
-from skmolal.gaussian_process._diagnostics import (
+from skmolal.gaussian_process._engine.diagnostics import (
     clip_variance,
     warn_equal_std,
     warn_fallback,
     warn_slow_kernel,
 )
-from skmolal.gaussian_process._exact import make_posterior
-from skmolal.gaussian_process._factor import choose_tile
-from skmolal.gaussian_process._fingerprint import fingerprint_rows
-from skmolal.gaussian_process._gram import HostGram, make_gram
-from skmolal.gaussian_process._kernels import parse_kernel
-from skmolal.gaussian_process._leave_one_out import leave_one_out
-from skmolal.gaussian_process._optimize import make_likelihood, optimize_kernel, set_theta
-from skmolal.gaussian_process._pool_cache import PoolCache
-from skmolal.gaussian_process._precision import numerics
+from skmolal.gaussian_process._engine.exact import make_posterior
+from skmolal.gaussian_process._engine.factor import choose_tile
+from skmolal.gaussian_process._engine.fingerprint import fingerprint_rows
+from skmolal.gaussian_process._engine.gram import HostGram, make_gram
+from skmolal.gaussian_process._engine.kernels import parse_kernel
+from skmolal.gaussian_process._engine.leave_one_out import leave_one_out
+from skmolal.gaussian_process._engine.optimize import make_likelihood, optimize_kernel, set_theta
+from skmolal.gaussian_process._engine.pool_cache import PoolCache
+from skmolal.gaussian_process._engine.precision import numerics
 
 __all__ = ["GaussianProcessRegressor"]
 

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from sklearn.utils.validation import check_is_fitted
 
-from skmolal.gaussian_process._exact import blocks, subtract_squares
-from skmolal.gaussian_process._factor import subtract_products
-from skmolal.gaussian_process._precision import numerics
+from skmolal.gaussian_process._engine.exact import blocks, subtract_squares
+from skmolal.gaussian_process._engine.factor import subtract_products
+from skmolal.gaussian_process._engine.precision import numerics
 
 __all__ = ["PosteriorCovariance"]
 

@@ -6,21 +6,21 @@ preference, and the utility of each.
 """
 
 from skmolal.query_strategies._active_search import active_search_sampling
-from skmolal.query_strategies._checks import check_query_result, check_query_strategy
 from skmolal.query_strategies._cluster import cluster_sampling
 from skmolal.query_strategies._expected_improvement import expected_improvement_sampling
 from skmolal.query_strategies._greedy_target import greedy_target_sampling
 from skmolal.query_strategies._k_center import k_center_sampling
 from skmolal.query_strategies._kmeans_plus_plus import kmeans_plus_plus_sampling
 from skmolal.query_strategies._lcmd import lcmd_sampling
-from skmolal.query_strategies._max_det import max_det_sampling
-from skmolal.query_strategies._probability_of_improvement import probability_of_improvement_sampling
-from skmolal.query_strategies._random import random_sampling
-from skmolal.query_strategies._registry import (
+from skmolal.query_strategies._machinery.checks import check_query_result, check_query_strategy
+from skmolal.query_strategies._machinery.registry import (
     QueryStrategy,
     get_query_strategy,
     get_query_strategy_names,
 )
+from skmolal.query_strategies._max_det import max_det_sampling
+from skmolal.query_strategies._probability_of_improvement import probability_of_improvement_sampling
+from skmolal.query_strategies._random import random_sampling
 from skmolal.query_strategies._straddle import straddle_sampling
 from skmolal.query_strategies._target import target_sampling
 from skmolal.query_strategies._target_variance_reduction import target_variance_reduction_sampling

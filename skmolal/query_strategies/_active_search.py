@@ -3,10 +3,10 @@
 import numpy as np
 
 from skmolal.acquisition import expected_hits, log_probability_in_range, margin_in_range
-from skmolal.query_strategies._joint import pool_joint
-from skmolal.query_strategies._options import check_count
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import best, check_n_instances
+from skmolal.query_strategies._machinery.joint import pool_joint
+from skmolal.query_strategies._machinery.options import check_count
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import best, check_n_instances
 from skmolal.query_strategies._target import check_range_options, fill_by_probability
 
 __all__ = ["active_search_sampling", "check_active_search_options"]

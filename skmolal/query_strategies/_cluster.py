@@ -1,8 +1,8 @@
 """Strategy C: the rows nearest to the centres of as many clusters as the batch has rows."""
 
-from skmolal.query_strategies._clustering import representatives
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import check_n_instances, check_stream
+from skmolal.query_strategies._machinery.clustering import representatives
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import check_n_instances, check_stream
 
 __all__ = ["cluster_sampling"]
 

@@ -1,14 +1,14 @@
 """Expected improvement over the best label."""
 
 from skmolal.acquisition import log_expected_improvement
-from skmolal.query_strategies._improvement import (
+from skmolal.query_strategies._machinery.improvement import (
     Improvement,
     check_improvement_options,
     get_best,
 )
-from skmolal.query_strategies._one_by_one import choose_batch
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import check_n_instances
+from skmolal.query_strategies._machinery.one_by_one import choose_batch
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import check_n_instances
 
 __all__ = ["expected_improvement_sampling"]
 

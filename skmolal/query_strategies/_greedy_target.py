@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skmolal.query_strategies._distances import check_representation, pool_distances
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import best, check_n_instances
+from skmolal.query_strategies._machinery.distances import check_representation, pool_distances
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import best, check_n_instances
 
 __all__ = ["greedy_target_sampling"]
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skmolal.query_strategies._distances import check_representation, pool_distances
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import check_n_instances, check_stream
+from skmolal.query_strategies._machinery.distances import check_representation, pool_distances
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import check_n_instances, check_stream
 
 __all__ = ["kmeans_plus_plus_sampling"]
 

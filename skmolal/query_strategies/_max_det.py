@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from skmolal.query_strategies._joint import pool_joint
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import check_n_instances, top_n
+from skmolal.query_strategies._machinery.joint import pool_joint
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import check_n_instances, top_n
 
 __all__ = ["max_det_sampling"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skmolal.query_strategies._selection import check_n_instances, check_stream
+from skmolal.query_strategies._machinery.selection import check_n_instances, check_stream
 
 __all__ = ["random_sampling"]
 

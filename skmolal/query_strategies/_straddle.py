@@ -3,10 +3,10 @@
 import numpy as np
 
 from skmolal.acquisition import straddle
-from skmolal.query_strategies._one_by_one import Utility, choose_batch
-from skmolal.query_strategies._options import check_flag, check_number
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import check_n_instances, check_stream
+from skmolal.query_strategies._machinery.one_by_one import Utility, choose_batch
+from skmolal.query_strategies._machinery.options import check_flag, check_number
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import check_n_instances, check_stream
 
 __all__ = ["check_straddle_options", "straddle_sampling"]
 

@@ -5,9 +5,9 @@ from numbers import Real
 import numpy as np
 
 from skmolal.acquisition import log_probability_in_range, margin_in_range
-from skmolal.query_strategies._clustering import cluster_rows, reduce_features
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import (
+from skmolal.query_strategies._machinery.clustering import cluster_rows, reduce_features
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import (
     check_n_instances,
     check_stream,
     first_best,

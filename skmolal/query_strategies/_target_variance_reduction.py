@@ -3,9 +3,9 @@
 import numpy as np
 
 from skmolal.acquisition import log_target_weight
-from skmolal.query_strategies._joint import pool_joint
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import check_n_instances, check_stream
+from skmolal.query_strategies._machinery.joint import pool_joint
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import check_n_instances, check_stream
 from skmolal.query_strategies._target import check_range_options
 from skmolal.query_strategies._variance_reduction import (
     check_variance_reduction_options,

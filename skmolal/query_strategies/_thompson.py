@@ -4,10 +4,15 @@ import numpy as np
 from scipy.linalg import cholesky
 
 from skmolal.acquisition import log_probability_of_improvement
-from skmolal.query_strategies._joint import pool_joint
-from skmolal.query_strategies._options import check_count, check_flag
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import best, check_n_instances, check_stream, top_n
+from skmolal.query_strategies._machinery.joint import pool_joint
+from skmolal.query_strategies._machinery.options import check_count, check_flag
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import (
+    best,
+    check_n_instances,
+    check_stream,
+    top_n,
+)
 
 __all__ = ["check_thompson_options", "thompson_sampling"]
 

@@ -1,7 +1,7 @@
 """Strategy B: largest posterior standard deviation."""
 
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import check_n_instances, top_n
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import check_n_instances, top_n
 
 __all__ = ["uncertainty_sampling"]
 

@@ -5,9 +5,9 @@ from numbers import Real
 
 import numpy as np
 
-from skmolal.query_strategies._clustering import representatives
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import check_n_instances, check_stream, top_n
+from skmolal.query_strategies._machinery.clustering import representatives
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import check_n_instances, check_stream, top_n
 
 __all__ = ["check_uncertainty_cluster_options", "uncertainty_cluster_sampling"]
 

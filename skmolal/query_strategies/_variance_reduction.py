@@ -4,9 +4,9 @@ from numbers import Integral
 
 import numpy as np
 
-from skmolal.query_strategies._joint import pool_joint
-from skmolal.query_strategies._posterior import PoolView
-from skmolal.query_strategies._selection import best, check_n_instances, check_stream
+from skmolal.query_strategies._machinery.joint import pool_joint
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._machinery.selection import best, check_n_instances, check_stream
 
 __all__ = [
     "check_variance_reduction_options",

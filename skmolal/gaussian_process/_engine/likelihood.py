@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import cho_solve, cholesky
 
-from skmolal.gaussian_process._factor import TiledCholesky, choose_tile, split_tiles
-from skmolal.gaussian_process._gram import dense_rows
-from skmolal.gaussian_process._kernels import (
+from skmolal.gaussian_process._engine.factor import TiledCholesky, choose_tile, split_tiles
+from skmolal.gaussian_process._engine.gram import dense_rows
+from skmolal.gaussian_process._engine.kernels import (
     choose_centre,
     evaluate,
     make_features,

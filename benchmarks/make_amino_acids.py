@@ -1,6 +1,6 @@
 """Make the file that :func:`skmolal.datasets.load_amino_acids` reads.
 
-Run ``python -m skmolal.datasets._make_amino_acids`` where RDKit and tblite are installed. It takes
+Run ``python benchmarks/make_amino_acids.py`` where RDKit and tblite are installed. It takes
 three quarters of an hour on one core; an interrupted run goes on where it stopped. ``--help`` lists
 the options.
 
@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skmolal import datasets
 from skmolal.datasets._fetching import get_data_home
 from skmolal.datasets._storage import MoleculeTable, replacing
 
-PATH = Path(__file__).parent / "data" / "amino_acids.npz"
+PATH = Path(datasets.__file__).parent / "data" / "amino_acids.npz"
 SEED = 20161120
 # Labels are computed for the positions as they are stored, so rounding costs no accuracy.
 RESOLUTION = 1e-4

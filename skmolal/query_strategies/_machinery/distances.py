@@ -12,7 +12,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skmolal._rows import stack_rows
-from skmolal.query_strategies._posterior import PoolView
+from skmolal.query_strategies._machinery.posterior import PoolView
 
 __all__ = ["check_representation", "pool_distances"]
 

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skmolal.gaussian_process._block_tridiagonal import BlockTridiagonal
-from skmolal.gaussian_process._factor import TiledCholesky, join_tiles, split_tiles
+from skmolal.gaussian_process._engine.block_tridiagonal import BlockTridiagonal
+from skmolal.gaussian_process._engine.factor import TiledCholesky, join_tiles, split_tiles
 
 __all__ = ["leave_one_out", "leave_one_out_path"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skmolal.query_strategies._one_by_one import Utility
-from skmolal.query_strategies._options import check_flag, check_number
+from skmolal.query_strategies._machinery.one_by_one import Utility
+from skmolal.query_strategies._machinery.options import check_flag, check_number
 
 __all__ = ["Improvement", "check_improvement_options", "get_best"]
 

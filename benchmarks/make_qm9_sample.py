@@ -1,6 +1,6 @@
 """Make the file that :func:`skmolal.datasets.load_qm9_sample` reads.
 
-Run ``python -m skmolal.datasets._make_qm9_sample`` where qm9pack is installed; it writes the same
+Run ``python benchmarks/make_qm9_sample.py`` where qm9pack is installed; it writes the same
 molecules each time. An argument names another file to write.
 """
 
@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from skmolal import datasets
 from skmolal.datasets._qm9_readers import find_qm9pack, read_qm9pack
 
 SEED = 20241122
 N_SAMPLES = 5000
 # Half a grid step is 5e-6 angstrom, far below any effect on a descriptor.
 RESOLUTION = 1e-5
-PATH = Path(__file__).parent / "data" / "qm9_sample.npz"
+PATH = Path(datasets.__file__).parent / "data" / "qm9_sample.npz"
 
 
 def make_qm9_sample(table):

@@ -4,7 +4,11 @@ import inspect
 
 import numpy as np
 
-from skmolal.query_strategies._registry import QueryStrategy, get_query_strategy, named_strategy
+from skmolal.query_strategies._machinery.registry import (
+    QueryStrategy,
+    get_query_strategy,
+    named_strategy,
+)
 
 __all__ = ["check_query_result", "check_query_strategy"]
 

@@ -1,8 +1,8 @@
 """The kernel matrix of training and pool samples, tile by tile.
 
 Two providers with the same methods: :class:`CompiledGram` for the kernels that
-:mod:`skmolal.gaussian_process._kernels` knows, :class:`HostGram` for every other one, which calls
-the kernel object itself. All tiles are float64. Neither holds a kernel matrix.
+:mod:`skmolal.gaussian_process._engine.kernels` knows, :class:`HostGram` for every other one, which
+calls the kernel object itself. All tiles are float64. Neither holds a kernel matrix.
 """
 
 from functools import partial
@@ -13,8 +13,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
-from skmolal.gaussian_process._factor import split_tiles
-from skmolal.gaussian_process._kernels import (
+from skmolal.gaussian_process._engine.factor import split_tiles
+from skmolal.gaussian_process._engine.kernels import (
     Features,
     choose_centre,
     evaluate,
@@ -23,7 +23,7 @@ from skmolal.gaussian_process._kernels import (
     parse_kernel,
     statistics,
 )
-from skmolal.gaussian_process._precision import DeviceState
+from skmolal.gaussian_process._engine.precision import DeviceState
 
 __all__ = ["CompiledGram", "HostGram", "dense_rows", "make_gram"]
 

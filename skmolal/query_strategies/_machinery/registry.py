@@ -12,13 +12,13 @@ from skmolal.query_strategies._active_search import (
     check_active_search_options,
 )
 from skmolal.query_strategies._cluster import cluster_sampling
-from skmolal.query_strategies._distances import check_representation
 from skmolal.query_strategies._expected_improvement import expected_improvement_sampling
 from skmolal.query_strategies._greedy_target import greedy_target_sampling
-from skmolal.query_strategies._improvement import check_improvement_options
 from skmolal.query_strategies._k_center import k_center_sampling
 from skmolal.query_strategies._kmeans_plus_plus import kmeans_plus_plus_sampling
 from skmolal.query_strategies._lcmd import lcmd_sampling
+from skmolal.query_strategies._machinery.distances import check_representation
+from skmolal.query_strategies._machinery.improvement import check_improvement_options
 from skmolal.query_strategies._max_det import max_det_sampling
 from skmolal.query_strategies._probability_of_improvement import (
     probability_of_improvement_sampling,

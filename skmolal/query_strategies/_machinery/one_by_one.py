@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from skmolal.query_strategies._joint import pool_joint
-from skmolal.query_strategies._selection import best, top_n
+from skmolal.query_strategies._machinery.joint import pool_joint
+from skmolal.query_strategies._machinery.selection import best, top_n
 
 __all__ = ["Utility", "choose_batch"]
 

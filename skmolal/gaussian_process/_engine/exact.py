@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn import get_config
 
-from skmolal.gaussian_process._factor import (
+from skmolal.gaussian_process._engine.factor import (
     TiledCholesky,
     join_tiles,
     split_tiles,
     subtract_products,
 )
-from skmolal.gaussian_process._precision import DeviceState
-from skmolal.gaussian_process._refine import refine, remember_tiles
+from skmolal.gaussian_process._engine.precision import DeviceState
+from skmolal.gaussian_process._engine.refine import refine, remember_tiles
 
 __all__ = ["ExactPosterior", "block_rows", "blocks", "make_posterior", "subtract_squares"]
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn import get_config
 
-from skmolal.gaussian_process._factor import split_tiles
+from skmolal.gaussian_process._engine.factor import split_tiles
 
 __all__ = ["PrecisionError", "refine", "remember_tiles"]
 

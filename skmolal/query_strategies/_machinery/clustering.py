@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin_min
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skmolal.query_strategies._selection import first_best, top_n
+from skmolal.query_strategies._machinery.selection import first_best, top_n
 
 __all__ = ["cluster_rows", "farthest_first", "reduce_features", "representatives"]
 

@@ -4,8 +4,8 @@ import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from skmolal.gaussian_process._kernels import parse_kernel
-from skmolal.gaussian_process._likelihood import CompiledLikelihood, host_likelihood
+from skmolal.gaussian_process._engine.kernels import parse_kernel
+from skmolal.gaussian_process._engine.likelihood import CompiledLikelihood, host_likelihood
 
 __all__ = ["make_likelihood", "optimize_kernel", "set_theta"]
 

@@ -1,0 +1,1 @@
+"""The arithmetic under the regressors: pure functions on arrays, private; validation is outside."""
