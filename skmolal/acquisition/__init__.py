@@ -18,6 +18,7 @@ from skmolal.acquisition._range import (
     margin_in_range,
     probability_in_range,
 )
+from skmolal.acquisition._top import threshold_of_top
 
 __all__ = [
     "expected_hits",
@@ -30,5 +31,6 @@ __all__ = [
     "probability_in_range",
     "probability_of_improvement",
     "straddle",
+    "threshold_of_top",
     "upper_confidence_bound",
 ]

@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from skmolal.acquisition import log_probability_in_range, margin_in_range
+from skmolal.acquisition import log_probability_in_range, margin_in_range, threshold_of_top
 from skmolal.query_strategies._machinery.clustering import cluster_rows, reduce_features
 from skmolal.query_strategies._machinery.posterior import PoolView
 from skmolal.query_strategies._machinery.selection import (
@@ -19,9 +19,19 @@ __all__ = ["check_range_options", "check_target_options", "fill_by_probability",
 RULES = ("probability", "mean", "uncertain", "optimistic", "random", "cluster")
 
 
-def check_target_options(low=-np.inf, high=np.inf, rule="probability"):
+def check_target_options(low=-np.inf, high=np.inf, rule="probability", top=None, maximize=True):
     """Check the options of :func:`target_sampling`."""
-    check_range_options(low, high)
+    if top is None:
+        check_range_options(low, high)
+    elif low != -np.inf or high != np.inf:
+        raise ValueError(
+            f"top stands in place of low and high: give one or the other, got top={top!r}, "
+            f"low={low!r} and high={high!r}"
+        )
+    elif isinstance(top, bool) or not isinstance(top, Real) or not 0 < top < 1:
+        raise ValueError(f"top must be a share between 0 and 1, got {top!r}")
+    if not isinstance(maximize, (bool, np.bool_)):
+        raise ValueError(f"maximize must be True or False, got {maximize!r}")
     if rule not in RULES:
         raise ValueError(f"rule must be one of {', '.join(map(repr, RULES))}, got {rule!r}")
 
@@ -47,11 +57,14 @@ def target_sampling(
     low=-np.inf,
     high=np.inf,
     rule="probability",
+    top=None,
+    maximize=True,
     random_state=None,
 ):
     """Choose rows of the pool whose property is predicted to lie in a range.
 
-    The target is ``low <= y <= high``: strategy E of the study [1]_, whose rules are all but
+    The target is ``low <= y <= high``, or with `top` the best share of all records, wherever it
+    lies: strategy E of the study [1]_, whose rules are all but
     "probability" and "mean". Where a rule has fewer candidates than the batch has
     rows, the rest are the rows most likely to lie in the range, so that every batch is full.
 
@@ -67,7 +80,7 @@ def target_sampling(
     low : float, default=-inf
         Lower end of the target range, in units of y.
     high : float, default=inf
-        Upper end of the target range, in units of y. At least one end must be given.
+        Upper end of the target range, in units of y. At least one end must be given, or `top`.
     rule : {"probability", "mean", "uncertain", "optimistic", "random", "cluster"}, \
             default="probability"
         How rows are chosen.
@@ -80,6 +93,12 @@ def target_sampling(
         - "cluster": the predicted mean lies in the range; these rows are split into as many
           k-means clusters as the batch has rows, and of each the most uncertain is chosen, then,
           where duplicates leave clusters empty, the next most uncertain.
+    top : float, default=None
+        In place of `low` and `high`: the share of all records, labelled or not, that is wanted,
+        such as 0.05. Each query estimates the threshold anew,
+        see :func:`skmolal.acquisition.threshold_of_top`.
+    maximize : bool, default=True
+        With `top`, whether the largest values are wanted. Without it nothing depends on it.
     random_state : int, RandomState instance or None, default=None
         Seed of the rules "optimistic", "random" and "cluster". None is a seed made from the
         sizes of the query: the same call gives the same answer.
@@ -98,7 +117,8 @@ def target_sampling(
     TypeError
         If the estimator cannot predict a standard deviation.
     ValueError
-        If the range is empty or has no end, `rule` is unknown, `n_instances` is not an integer of
+        If the range is empty or has no end, `top` is no share or comes with an end, the labels
+        that `top` needs are not known, `rule` is unknown, `n_instances` is not an integer of
         at least 1, the pool is empty, or a prediction is not finite.
 
     See Also
@@ -127,11 +147,17 @@ def target_sampling(
     >>> query_idx
     array([1, 2])
     """
-    check_target_options(low, high, rule)
+    check_target_options(low, high, rule, top, maximize)
     n_pool, n_picks = check_n_instances(X_pool, n_instances)
     stream = check_stream(random_state, n_pool, n_picks)
     view = PoolView(learner, X_pool)
     mean, std = view.posterior()
+    if top is not None:
+        y = view.labels()
+        if y is None:
+            raise ValueError("top needs the labels: the learner must have y_training or y_train_")
+        threshold = threshold_of_top(y, mean, std, top, maximize)
+        low, high = (threshold, np.inf) if maximize else (-np.inf, threshold)
     log_probability = log_probability_in_range(mean, std, low, high)
     margin = margin_in_range(mean, low, high)
     if rule == "probability":

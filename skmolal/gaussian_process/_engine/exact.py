@@ -1,5 +1,6 @@
 """The exact posterior of a Gaussian process: Algorithm 2.1 of Rasmussen and Williams."""
 
+import copy
 from functools import partial
 
 import jax
@@ -104,6 +105,14 @@ class ExactPosterior(DeviceState):
         for j, tile in enumerate(old[: len(self.whitened)]):
             if np.array_equal(tile, self.whitened[j]):
                 self.whitened[j] = tile
+
+    def fork(self):
+        """Copy, so that the copy can be extended and this one stays what it is."""
+        twin = copy.copy(self)
+        # Their lists are replaced when they grow, never appended to.
+        twin.gram, twin.factor = copy.copy(self.gram), copy.copy(self.factor)
+        twin.cache = None if self.cache is None else self.cache.fork()
+        return twin
 
     def log_likelihood(self):
         """Compute the log marginal likelihood of the targets."""

@@ -6,6 +6,7 @@ columns, and a mean or a variance is a product with V. Rows are kept in blocks; 
 on memory, rows that the latest prediction asked for come first.
 """
 
+import copy
 from functools import partial
 
 import jax
@@ -92,6 +93,13 @@ class _Block:
         """Memory of samples and partial solves; of other than numeric samples unknown."""
         return sum(getattr(array, "nbytes", 0) for array in (self.kept, *self.solved))
 
+    def fork(self):
+        """Copy what would be changed in place: the last columns, which may not be complete."""
+        twin = copy.copy(self)
+        twin.used = self.used.copy()
+        twin.solved = [*self.solved[:-1], *(jnp.copy(last) for last in self.solved[-1:])]
+        return twin
+
     def advance(self, posterior):
         """Append the columns of training samples that came since."""
         factor, gram = posterior.factor, posterior.gram
@@ -177,6 +185,12 @@ class PoolCache:
 
     def __setstate__(self, state):
         self.__init__(**state)
+
+    def fork(self):
+        """Copy what is known for a posterior that is extended apart from this one."""
+        twin = copy.copy(self)
+        twin._blocks = [block.fork() for block in self._blocks]
+        return twin
 
     @property
     def n_rows(self):
