@@ -43,8 +43,8 @@ def threshold_of_top(y, mean, std, top, maximize=True):
     Examples
     --------
     >>> from skmolal.acquisition import threshold_of_top
-    >>> round(threshold_of_top([], [0.0] * 100, [1.0] * 100, top=0.5), 6)
-    0.0
+    >>> round(threshold_of_top([], [0.0] * 100, [1.0] * 100, top=0.025), 2)
+    1.96
     >>> threshold_of_top([1.0, 2.0, 3.0, 4.0], [], [], top=0.5)
     3.0
     """
