@@ -59,11 +59,10 @@ def test_first_round_is_random_and_the_same_for_all_strategies():
     assert len(set(first[0])) == 10
 
 
-def test_asking_again_gives_the_same_answer_and_rounds_have_their_own_seed():
+def test_rounds_have_their_own_seed():
     X, y = make_problem()
     campaign = play(Campaign(fixed_gp(), X, random_state=0), y, [5])
     second = campaign.ask(5)
-    np.testing.assert_array_equal(second, campaign.ask(5))
     ranks = np.searchsorted(campaign.unlabelled, second)
     campaign.tell(second, y[second])
     assert list(np.searchsorted(campaign.unlabelled, campaign.ask(5))) != list(ranks)
@@ -84,17 +83,6 @@ def test_a_stored_campaign_asks_what_the_first_would_have_asked(tmp_path, stop_a
     np.testing.assert_array_equal(again.labelled, whole.labelled)
     np.testing.assert_array_equal(again.estimator_.predict(X), whole.estimator_.predict(X))
     assert list(tmp_path.iterdir()) == [tmp_path / "campaign.json"]
-
-
-def test_a_state_without_the_seconds_of_predictions_is_read():
-    X, y = make_problem()
-    campaign = Campaign(fixed_gp(), X, query_strategy="uncertainty", random_state=1)
-    ids = play(campaign, y, [5, 3]).ask(4)
-    state = json.loads(campaign.to_json())
-    for part in (*state["batches"], state["pending"]):
-        del part["predict_time"]
-    again = Campaign.from_json(json.dumps(state), fixed_gp(), X).tell(ids, y[ids])
-    assert [step["predict_time"] for step in again.history] == [None] * 3
 
 
 def test_pending_question_survives_json():
@@ -165,9 +153,9 @@ def test_a_wrong_tell_records_nothing(ids, y, message):
 def test_a_record_is_told_once():
     X, y = make_problem()
     campaign = Campaign(fixed_gp(), X, random_state=0).tell([1, 2], y[[1, 2]])
-    with pytest.raises(ValueError, match="record 2 is already labelled"):
+    with pytest.raises(ValueError, match=r"record 2 is already labelled: correct\(ids, y\)"):
         campaign.tell([2, 3], y[[2, 3]])
-    assert campaign.n_rounds == 1
+    assert list(campaign.labelled) == [1, 2]
 
 
 def test_names_replace_positions():
@@ -342,7 +330,7 @@ def test_a_warm_campaign_copies_no_pool_to_predict_it():
     X, y = make_problem()
     model = Warm(RBF(0.5), alpha=1e-2, warm_start=True, optimizer=None)
     campaign = play(Campaign(model, X, query_strategy="uncertainty", random_state=0), y, [6])
-    learner = campaign.fit()._learner(campaign.unlabelled)
+    learner = campaign.fit()._model.learner(campaign._state, campaign.strategy)
     mean, std = learner.predict(learner.X_pool, return_std=True)
     assert "_copied" not in vars(learner.X_pool)
     expected = model.fit(X[campaign.labelled], campaign.y).predict(X[campaign.unlabelled])

@@ -1,41 +1,42 @@
-"""The state of one campaign: which labels were asked for, which came, what was learned."""
+"""One campaign: ask for labels, tell them when they have come, in any order, whenever."""
 
+import html
+import time
 import warnings
 from time import perf_counter
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from skmolal._rows import n_rows, take_rows
-from skmolal.active_learning._features import (
-    join_steps,
-    set_missing_random_states,
-    split_steps,
-)
-from skmolal.active_learning._learner import CampaignLearner
+from skmolal.acquisition import threshold_of_top
+from skmolal.active_learning._model import CampaignModel, describe_estimator
 from skmolal.active_learning._pool import as_pool, digest
+from skmolal.active_learning._recorded import FORMAT, Recorded, store_strategy
 from skmolal.active_learning._records import Records
-from skmolal.active_learning._rounds import Round, Rounds
-from skmolal.active_learning._store import read_state, write_state
+from skmolal.active_learning._state import State
 from skmolal.batch_sizes import as_schedule, check_size
-from skmolal.query_strategies import (
-    QueryStrategy,
-    check_query_result,
-    check_query_strategy,
-)
-from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies import check_query_result, check_query_strategy, cluster_sampling
+from skmolal.query_strategies._machinery.needs import check_needs
 from skmolal.stopping import stop_reason
 
 __all__ = ["Campaign"]
 
+_INITIAL = ("random", "spread")
 
-class Campaign:
+
+class Campaign(Recorded):
     """Ask for the next labels, tell them when they are known.
 
-    A campaign knows nothing of where labels come from: an array, a calculator or a person. Each
-    call of :meth:`tell` is a round. The first round is drawn at random, since nothing is known
-    yet; then the model, fitted on all labels so far, and the query strategy choose.
+    A campaign knows nothing of where labels come from: an array, a calculator or a person. What
+    :meth:`ask` returns is reserved: it is not asked for again until it is told, dropped or
+    released. While labels are on their way the next question is chosen knowing it: a Gaussian
+    process believes its own predictions of them (its means stay, its variances fall near them),
+    and strategies that look at features see them as labelled; no record is asked for twice.
+    Labels come in any part and any order, also of records that were never asked for.
+
+    The first questions are chosen by `initial`; as soon as there is a label, the model, fitted to
+    all labels so far, and the query strategy choose.
 
     Parameters
     ----------
@@ -52,29 +53,55 @@ class Campaign:
     ids : array-like of shape (n_samples,), default=None
         The records' own names (str or int, unique), by which labels are asked and told. By
         default the positions in `X`.
+    initial : {"random", "spread"} or array-like of ids, default="random"
+        What is asked for before the first label is known: records at random, those nearest to the
+        centres of a k-means clustering of the pool, or these, in this order (when they are used
+        up, records at random).
     random_state : int, RandomState instance or None, default=None
-        Seeds the first round, the strategy of each round and every `random_state` of
+        Seeds the first questions, the strategy in each round and every `random_state` of
         `estimator` that is None.
+    storage : path, SQLAlchemy URL or skmolal.storage.CampaignStorage, default=None
+        Where every question, label, failure and release is stored as it happens, in one
+        transaction each: an SQLite file, or a database named by a URL such as
+        ``"postgresql+psycopg://host/database"``. :meth:`load` continues from there, also after a
+        kill at any moment. None keeps the campaign in memory; see :meth:`to_json`.
 
     Attributes
     ----------
     n_rounds : int
-        Number of calls of :meth:`tell` so far.
+        Number of questions so far: one :meth:`ask` is one round.
     labelled : ndarray of shape (n_labelled,)
         Positions in `X`, in the order of labelling.
     y : ndarray of shape (n_labelled,)
         The labels, in the same order.
-    unlabelled : ndarray of shape (n_samples - n_labelled - n_dropped,)
+    pending : ndarray of shape (n_pending,)
+        Ids that were asked for and whose labels have not come, in the order of asking.
+    unlabelled : ndarray of shape (n_samples - n_labelled - n_pending - n_dropped,)
         Positions in `X` that may still be asked for, ascending.
+    dropped : dict
+        Id of each record that was taken out of the pool, mapped to the reason or None.
+    failures : list of dict
+        Attempts at labels that failed: ``id``, ``reason``, ``time`` (s since 1970).
     history : list of dict
-        One dict a round: ``round``, ``n_labelled``, ``batch_size``, ``query_time`` (s),
+        One dict for each question: ``round``, ``n_labelled`` (labels known once those of the
+        question had come), ``batch_size`` (labels of it that have come), ``n_asked``,
+        ``n_pending`` (of these, still awaited), ``query_time`` (s),
         ``predict_time`` (s, the part of it spent in the model's ``predict``; joint posteriors are
-        not counted), ``fit_time``
-        (s), ``batch_mae`` (mean absolute error of what the model had predicted for
-        the batch before it saw the labels), ``hyperparameters`` (the regressor's
-        ``kernel_.theta``), ``pool_variance`` (mean posterior variance of what is left, where
-        something asked for it) and ``stopped`` (why a stopping rule ended the campaign); None
-        where there is no such value.
+        not counted), ``fit_time`` (s, of fits that its labels made necessary), ``batch_mae`` (mean
+        absolute error of what the model had predicted for the batch before it saw the labels),
+        ``threshold`` (of the target, for a strategy with ``top``), ``hyperparameters`` (the
+        regressor's ``kernel_.theta``), ``pool_variance`` (mean posterior variance of what is
+        left, where something asked for it) and ``stopped`` (why a stopping rule ended the
+        campaign); None where there is no such value. Labels that were never asked for have
+        entries of their own, whose ``round`` is None.
+
+    Raises
+    ------
+    TypeError
+        If the strategy needs a prediction that `estimator` does not make, such as a std; the
+        message names a way out.
+    ValueError
+        If a parameter is out of range, or `storage` holds a campaign already.
 
     See Also
     --------
@@ -103,56 +130,96 @@ class Campaign:
         query_strategy="random",
         query_options=None,
         ids=None,
+        initial="random",
         random_state=None,
+        storage=None,
     ):
         random_state = check_random_state(random_state)
-        self._seed = int(random_state.randint(2**31 - 1))
-        self._template = estimator
-        self._preprocessor, regressor = split_steps(estimator)
-        self._regressor = set_missing_random_states(
-            regressor, np.random.RandomState(self._round_seed("estimator"))
-        )
-        self.strategy = check_query_strategy(query_strategy, query_options)
+        strategy = check_query_strategy(query_strategy, query_options)
+        self._build(estimator, X, strategy, ids, int(random_state.randint(2**31 - 1)))
+        self._initial = self._check_initial(initial)
+        self._settings = {
+            "format": FORMAT,
+            "created": time.time(),
+            "n_samples": self._state.n_samples,
+            "X_digest": digest(self._X),
+            "ids": self._records.to_list(),
+            "seed": self._seed,
+            "initial": self._initial,
+            "query_strategy": store_strategy(strategy),
+            "estimator": describe_estimator(estimator),
+        }
+        self._store(storage)
+
+    def _build(self, estimator, X, strategy, ids, seed):
+        """Set what a new campaign and a loaded one have in common."""
+        self.strategy = strategy
         self._X = as_pool(X)
-        self._n_samples = n_rows(self._X)
-        self._records = Records(ids, self._n_samples)
-        self._features = self._X if self._preprocessor is None else None
-        self._rounds = Rounds()
-        self._pending = None
-        self._dropped = []
-        self._n_fitted = 0  # labels that the regressor has seen
-        self._predicted = (0, None)  # number of labels, and the posterior of the pool after them
+        self._records = Records(ids, n_rows(self._X))
+        self._seed = seed
+        self._model = CampaignModel(estimator, self._X, self._round_seed("estimator"))
+        check_needs(strategy, self._model.last_step)
+        self._model.features  # noqa: B018 - a record without descriptor is refused here
+        self._state = State(n_rows(self._X))
+        self._predicted = (None, None)  # version of the pool, and its posterior
+
+    def _check_initial(self, initial):
+        if isinstance(initial, str):
+            if initial not in _INITIAL:
+                raise ValueError(
+                    f"initial must be one of {', '.join(map(repr, _INITIAL))} or a sequence of "
+                    f"ids, got {initial!r}"
+                )
+            return initial
+        return [int(p) for p in self._records.positions(initial)]
 
     # ------------------------------------------------------------------ what is known so far
 
     @property
     def n_rounds(self):
-        return len(self._rounds)
+        return self._state.n_rounds
 
     @property
     def labelled(self):
-        return self._rounds.positions
+        return self._state.labelled
 
     @property
     def y(self):
-        return self._rounds.y
+        return self._state.y
+
+    @property
+    def pending(self):
+        return self._records.names(self._state.awaited)
 
     @property
     def unlabelled(self):
-        free = np.ones(self._n_samples, dtype=bool)
-        free[self.labelled] = False
-        free[self._dropped] = False
-        return np.flatnonzero(free)
+        return self._state.free
+
+    @property
+    def dropped(self):
+        return {self._records.name(p): reason for p, reason in self._state.dropped.items()}
+
+    @property
+    def failures(self):
+        return [
+            {"id": self._records.name(f["position"]), "reason": f["reason"], "time": f["time"]}
+            for f in self._state.failures
+        ]
 
     @property
     def estimator_(self):
         """The estimator fitted on all labels so far; it predicts from what `X` holds."""
         self.fit()
-        return join_steps(self._template, self._preprocessor, self._regressor)
+        return self._model.joined()
+
+    @property
+    def features(self):
+        """What the regressor sees of `X`: the leading transformers' output, made once."""
+        return self._model.features
 
     @property
     def history(self):
-        return self._rounds.history()
+        return self._state.history()
 
     def picks(self):
         """List every labelled record: what was asked, predicted and told.
@@ -160,17 +227,49 @@ class Campaign:
         Returns
         -------
         picks : list of dict
-            Keys ``id``, ``position``, ``round``, ``predicted`` (None where the model had seen
-            no label yet, or the record was not asked for) and ``label``.
+            In the order of labelling. Keys ``id``, ``position``, ``round`` (None of a record that
+            was never asked for), ``predicted`` (None where the model had seen no label yet, or
+            the record was not asked for) and ``label``.
         """
-        return self._rounds.picks(self._records.name)
+        return self._state.picks(self._records.name)
+
+    def __repr__(self):
+        state = self._state
+        parts = [f"{state.n_samples} records", f"{len(state.labels)} labelled"]
+        parts += [f"{len(state.pending)} pending"] if state.pending else []
+        parts += [f"{len(state.dropped)} dropped"] if state.dropped else []
+        return f"<Campaign: {', '.join(parts)}; query_strategy={self.strategy!r}>"
+
+    def _repr_html_(self):
+        state = self._state
+        rows = {
+            "records": state.n_samples,
+            "labelled": len(state.labels),
+            "pending": len(state.pending),
+            "dropped": len(state.dropped),
+            "failed attempts": len(state.failures),
+            "rounds": state.n_rounds,
+            "strategy": repr(self.strategy),
+            "model": type(self._model.last_step).__name__,
+        }
+        errors = [entry.mae for entry in state.entries if entry.mae is not None]
+        if errors:
+            rows["error of the last predictions"] = f"{errors[-1]:.4g}"
+        if state.failures:
+            rows["last failure"] = state.failures[-1]["reason"]
+        if state.stopped:
+            rows["stopped"] = state.stopped
+        body = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+            for name, value in rows.items()
+        )
+        return f"<table><caption>Campaign</caption>{body}</table>"
 
     # ------------------------------------------------------------------------------ the loop
 
     def ask(self, n_instances=1):
-        """Choose the records to label next.
-
-        Asking again before telling gives the same answer for the same number.
+        """Choose the records to label next, and reserve them.
 
         Parameters
         ----------
@@ -185,28 +284,29 @@ class Campaign:
         Raises
         ------
         ValueError
-            If nothing is left to label, or the strategy returns something other than distinct
+            If nothing is left to ask for, or the strategy returns something other than distinct
             indices into the pool.
         """
         n_instances = check_size(n_instances, "n_instances")
-        pool = self.unlabelled
+        state = self._state
+        pool = state.free
         if len(pool) == 0:
-            raise ValueError(f"nothing left to ask for: all {self._n_samples} records are used up")
+            raise ValueError(
+                f"nothing left to ask for: all {state.n_samples} records are labelled, pending "
+                "or dropped"
+            )
         if n_instances > len(pool):
             warnings.warn(
                 f"a batch of {n_instances} was clipped to the {len(pool)} records left",
                 stacklevel=2,
             )
             n_instances = len(pool)
-        seed = self._round_seed(self.n_rounds)
-        if not self._rounds:
-            start = perf_counter()
-            order = np.random.RandomState(seed).permutation(len(pool))[:n_instances]
-            chosen, predicted, predict_time = pool[order], None, 0.0
-        else:
+        seed = self._round_seed(state.n_rounds)
+        event = {"seed": seed, "n_labelled": len(state.labels), "n_pending": len(state.pending)}
+        if state.labels:
             self.fit()
             start = perf_counter()
-            learner = self._learner(pool)
+            learner = self._model.learner(state, self.strategy)
             query_idx, _ = check_query_result(
                 self.strategy(learner, learner.X_pool, n_instances, random_state=seed),
                 len(pool),
@@ -214,24 +314,46 @@ class Campaign:
                 self.strategy,
             )
             chosen = pool[query_idx]
-            predict_time = learner.predict_time
+            event["predict_time"] = learner.predict_time
             predicted = np.asarray(learner.predict_picked(query_idx), dtype=float).tolist()
-        self._pending = {
-            "positions": chosen.tolist(),
-            "predicted": predicted,
-            "query_time": perf_counter() - start,
-            "predict_time": predict_time,
-        }
+            event |= {"predicted": predicted, "threshold": self._threshold(learner)}
+        else:
+            start = perf_counter()
+            chosen = self._choose_first(pool, n_instances, seed)
+            event |= {"predict_time": 0.0, "predicted": None, "threshold": None}
+        event["query_time"] = perf_counter() - start
+        self._record("ask", positions=[int(p) for p in chosen], **event)
         return self._records.names(chosen)
 
+    def _choose_first(self, pool, n_instances, seed):
+        """Choose while no label is known."""
+        if self._initial == "spread":
+            rows = take_rows(self.features, pool)
+            return pool[cluster_sampling(None, rows, n_instances, random_state=seed)[0]]
+        wanted = [] if self._initial == "random" else self._initial
+        wanted = [p for p in wanted if p in set(pool.tolist())][:n_instances]
+        rest = np.setdiff1d(pool, wanted)
+        order = np.random.RandomState(seed).permutation(len(rest))[: n_instances - len(wanted)]
+        return np.concatenate([np.array(wanted, dtype=np.intp), rest[order]])
+
+    def _threshold(self, learner):
+        """The end of the target range, where the strategy estimates it."""
+        options = getattr(self.strategy, "options", {})
+        if options.get("top") is None:
+            return None
+        mean, std = learner.predict_pool()
+        return threshold_of_top(
+            learner.y_training, mean, std, options["top"], options.get("maximize", True)
+        )
+
     def tell(self, ids, y):
-        """Record labels; one call is one round.
+        """Take in labels.
 
         Parameters
         ----------
         ids : array-like of shape (n_labels,)
-            Records, usually what :meth:`ask` returned, a part of it, or labels that were known
-            before the first question.
+            Records, in any order: what :meth:`ask` returned, a part of it, or others that were
+            never asked for. The label of a record that was dropped is welcome, too.
         y : array-like of shape (n_labels,)
             Their labels.
 
@@ -247,6 +369,231 @@ class Campaign:
             number; nothing is recorded then.
         """
         positions = self._records.positions(ids)
+        labels = self._check_labels(positions, y)
+        self._refuse(positions, self._state.labels, "already labelled: correct(ids, y) changes it")
+        self._record("tell", positions=positions, y=labels)
+        return self
+
+    def correct(self, ids, y=None):
+        """Change labels that were told, or take them back.
+
+        Parameters
+        ----------
+        ids : array-like of shape (n_labels,)
+            Labelled records.
+        y : array-like of shape (n_labels,) or None, default=None
+            The right labels. None takes the labels back: the records may be asked for again.
+
+        Returns
+        -------
+        self : Campaign
+            The campaign itself.
+
+        Raises
+        ------
+        ValueError
+            If an id is not labelled, or a label is not a finite number; nothing is recorded then.
+        """
+        positions = self._records.positions(ids)
+        for position in positions:
+            if position not in self._state.labels:
+                raise ValueError(f"record {self._records.name(position)!r} has no label to correct")
+        if y is None:
+            labels = [None] * len(positions)
+        else:
+            labels = self._check_labels(positions, y)
+        self._record("correct", positions=positions, y=labels)
+        return self
+
+    def release(self, ids=None, reason=None):
+        """Put records that were asked for back into the pool.
+
+        Parameters
+        ----------
+        ids : array-like, default=None
+            Pending records; None is all of them.
+        reason : str, default=None
+            Why, for the report.
+
+        Returns
+        -------
+        self : Campaign
+            The campaign itself.
+
+        Raises
+        ------
+        ValueError
+            If an id is not pending; nothing is recorded then.
+        """
+        positions = list(self._state.pending) if ids is None else self._records.positions(ids)
+        for position in positions:
+            if position not in self._state.pending:
+                raise ValueError(f"record {self._records.name(position)!r} is not pending")
+        if positions:
+            self._record("release", positions=positions, reason=reason)
+        return self
+
+    def drop(self, ids, reason=None):
+        """Take records that cannot be labelled out of the pool.
+
+        What the model had predicted for others of their round, and its error, stay.
+
+        Parameters
+        ----------
+        ids : array-like
+            Records that were not labelled.
+        reason : str, default=None
+            Why, for the report.
+
+        Returns
+        -------
+        self : Campaign
+            The campaign itself.
+
+        Raises
+        ------
+        ValueError
+            If an id is labelled or dropped; nothing is recorded then.
+        """
+        positions = self._records.positions(ids)
+        self._refuse(positions, self._state.labels, "already labelled")
+        self._refuse(positions, self._state.dropped, "already dropped")
+        self._record("drop", positions=positions, reason=reason)
+        return self
+
+    def fail(self, ids, reason):
+        """Record that an attempt at labels failed; the records stay pending.
+
+        Parameters
+        ----------
+        ids : array-like
+            Pending records.
+        reason : str
+            What went wrong, for the report.
+
+        Returns
+        -------
+        self : Campaign
+            The campaign itself.
+
+        Raises
+        ------
+        ValueError
+            If an id is not pending; nothing is recorded then.
+        """
+        positions = self._records.positions(ids)
+        for position in positions:
+            if position not in self._state.pending:
+                raise ValueError(f"record {self._records.name(position)!r} is not pending")
+        self._record("fail", positions=positions, reason=str(reason))
+        return self
+
+    def fit(self):
+        """Fit the model on all labels so far, unless it has seen them.
+
+        Returns
+        -------
+        self : Campaign
+            The campaign itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no label yet.
+        """
+        if not self._state.labels:
+            raise ValueError("there is no label yet: ask for some and tell them first")
+        if self._model.fitted_version != self._state.version:
+            seconds = self._model.fit(self._state)
+            self._record("fit", hyperparameters=self._model.hyperparameters, fit_time=seconds)
+        return self
+
+    def pool_posterior(self):
+        """Predict everything that may be asked for.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n_unlabelled,)
+            In the order of :attr:`unlabelled`. Computed once per round. Labels that are awaited
+            are not believed here.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no ``predict(X, return_std=True)``.
+        """
+        self.fit()
+        if self._predicted[0] != self._state.pool_version:
+            posterior = np.empty(0), np.empty(0)
+            if len(self.unlabelled):
+                posterior = self._model.learner(self._state).predict_pool()
+            self._predicted = self._state.pool_version, posterior
+        return self._predicted[1]
+
+    def pool_variance(self):
+        """Compute the mean posterior variance of the pool; the history keeps it.
+
+        Returns
+        -------
+        variance : float
+            Mean of the squared standard deviations, in squared units of y; 0 of an empty pool.
+        """
+        _, std = self.pool_posterior()
+        variance = float(np.mean(std**2)) if len(std) else 0.0
+        self._record("note", pool_variance=variance)
+        return variance
+
+    def play(self, oracle, batch_sizes=None, n_initial=100, stopping=None):
+        """Run rounds with labels from `oracle` until the schedule ends or the pool is empty.
+
+        Labels that are still awaited are asked of `oracle` first.
+
+        Parameters
+        ----------
+        oracle : callable
+            ``oracle(ids)`` returns the labels of the records asked for.
+        batch_sizes : sequence of int, schedule or None, default=None
+            Sizes of the rounds after the first; None is one round of `n_initial`. See
+            :mod:`skmolal.batch_sizes`.
+        n_initial : int, default=100
+            Size of the first round.
+        stopping : rule, sequence of rules or None, default=None
+            When to end before the schedule does, see :mod:`skmolal.stopping`. The reason is kept
+            in the last entry of :attr:`history`.
+
+        Yields
+        ------
+        campaign : Campaign
+            The campaign itself, fitted, after each round.
+        """
+        n_initial = check_size(n_initial, "n_initial")
+        schedule = as_schedule(batch_sizes, n_initial)
+        if self._state.stopped is not None:
+            return  # a stored campaign that had come to its end
+        if len(self.pending):
+            ids = self.pending
+            self.tell(ids, oracle(ids))
+        while len(self.unlabelled):
+            size = schedule.next_size(self) if self._state.labels else n_initial
+            if size == 0:
+                break
+            ids = self.ask(size)
+            self.tell(ids, oracle(ids)).fit()
+            reason = stop_reason(stopping, self)
+            if reason is not None:
+                self._record("note", stopped=reason)
+            yield self
+            if reason is not None:
+                break
+
+    # ------------------------------------------------------------------------------- checks
+
+    def _round_seed(self, round_):
+        """Draw a seed of its own for each round, and one for the estimator."""
+        key = 2**32 - 1 if round_ == "estimator" else round_
+        return int(np.random.SeedSequence([self._seed, key]).generate_state(1)[0] >> 1)
+
+    def _check_labels(self, positions, y):
         labels = np.asarray(y, dtype=np.float64)
         if labels.shape != (len(positions),):
             raise ValueError(
@@ -262,272 +609,9 @@ class Campaign:
                 f"the label of record {name!r} is {labels[bad]}; labels must be finite: take a "
                 "record that cannot be labelled out with drop(ids)"
             )
-        self._refuse_used(positions)
-        told = Round([int(p) for p in positions], labels.tolist())
-        if self._pending is not None:
-            told.query_time = self._pending["query_time"]
-            told.predict_time = self._pending["predict_time"]
-            predicted = self._pending["predicted"] or []
-            asked = dict(zip(self._pending["positions"], predicted, strict=False))
-            if all(p in asked for p in told.positions):
-                told.predicted = [asked[p] for p in told.positions]
-        self._rounds.append(told)
-        self._pending = None
-        return self
+        return labels.tolist()
 
-    def drop(self, ids):
-        """Take records out of the pool that cannot be labelled.
-
-        Parameters
-        ----------
-        ids : array-like
-            Records that were not labelled.
-
-        Returns
-        -------
-        self : Campaign
-            The campaign itself.
-        """
-        positions = self._records.positions(ids)
-        self._refuse_used(positions)
-        self._dropped.extend(int(p) for p in positions)
-        self._pending = None
-        return self
-
-    def fit(self):
-        """Fit the model on all labels so far, unless it has seen them.
-
-        Returns
-        -------
-        self : Campaign
-            The campaign itself.
-        """
-        return self._fit()
-
-    def _fit(self, theta=None):
-        """Fit; hyperparameters that were found before, `theta`, are not searched for again."""
-        y = self.y
-        if len(y) == 0:
-            raise ValueError("there is no label yet: ask for some and tell them first")
-        if self._n_fitted != len(y):
-            start = perf_counter()
-            X = take_rows(self.features, self.labelled)
-            if theta is not None and hasattr(self._regressor, "_predict_rows"):
-                self._regressor._fit(X, y, theta=np.array(theta))
-            else:
-                self._regressor.fit(X, y)
-            self._n_fitted = len(y)
-            self._rounds[-1].fit_time = perf_counter() - start
-            self._rounds[-1].hyperparameters = _theta(self._regressor)
-        return self
-
-    def pool_posterior(self):
-        """Predict everything that is not labelled.
-
-        Returns
-        -------
-        mean, std : ndarray of shape (n_unlabelled,)
-            In the order of :attr:`unlabelled`. Computed once per round.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has no ``predict(X, return_std=True)``.
-        """
-        self.fit()
-        pool = self.unlabelled
-        if self._predicted[0] != (len(self.y), len(pool)):
-            if len(pool):
-                learner = self._learner(pool)
-                posterior = PoolView(learner, learner.X_pool).posterior()
-            else:
-                posterior = np.empty(0), np.empty(0)
-            self._predicted = (len(self.y), len(pool)), posterior
-        return self._predicted[1]
-
-    def pool_variance(self):
-        """Compute the mean posterior variance of the pool; the round's history keeps it.
-
-        Returns
-        -------
-        variance : float
-            Mean of the squared standard deviations, in squared units of y; 0 of an empty pool.
-        """
-        _, std = self.pool_posterior()
-        variance = float(np.mean(std**2)) if len(std) else 0.0
-        self._rounds[-1].pool_variance = variance
-        return variance
-
-    def play(self, oracle, batch_sizes=None, n_initial=100, stopping=None):
-        """Run rounds with labels from `oracle` until the schedule ends or the pool is empty.
-
-        Parameters
-        ----------
-        oracle : callable
-            ``oracle(ids)`` returns the labels of the records asked for.
-        batch_sizes : sequence of int, schedule or None, default=None
-            Sizes of the rounds after the first; None is one round of `n_initial`. See
-            :mod:`skmolal.batch_sizes`.
-        n_initial : int, default=100
-            Size of the first, random round.
-        stopping : rule, sequence of rules or None, default=None
-            When to end before the schedule does, see :mod:`skmolal.stopping`. The reason is kept
-            in the last entry of :attr:`history`.
-
-        Yields
-        ------
-        campaign : Campaign
-            The campaign itself, fitted, after each round.
-        """
-        n_initial = check_size(n_initial, "n_initial")
-        schedule = as_schedule(batch_sizes, n_initial)
-        if self._rounds and self._rounds[-1].stopped is not None:
-            return  # a stored campaign that had come to its end
-        while len(self.unlabelled):
-            size = schedule.next_size(self) if self._rounds else n_initial
-            if size == 0:
-                break
-            ids = self.ask(size)
-            self.tell(ids, oracle(ids)).fit()
-            self._rounds[-1].stopped = stop_reason(stopping, self)
-            yield self
-            if self._rounds[-1].stopped is not None:
-                break
-
-    @property
-    def features(self):
-        """What the regressor sees of `X`: the leading transformers' output, made once."""
-        if self._features is None:
-            self._features = self._preprocessor.fit_transform(self._X)
-        return self._features
-
-    def _learner(self, pool):
-        ours = isinstance(self.strategy, QueryStrategy)
-        return CampaignLearner(
-            self._regressor,
-            self._X,
-            self._preprocessor,
-            self.features,
-            self.labelled,
-            self.y,
-            pool,
-            by_rows=ours,
-        )
-
-    def _round_seed(self, round_):
-        """Draw a seed of its own for each round, and one for the estimator."""
-        key = 2**32 - 1 if round_ == "estimator" else round_
-        return int(np.random.SeedSequence([self._seed, key]).generate_state(1)[0] >> 1)
-
-    def _refuse_used(self, positions):
-        used = np.zeros(self._n_samples, dtype=bool)
-        used[self.labelled] = True
-        used[self._dropped] = True
+    def _refuse(self, positions, known, what):
         for position in positions:
-            if used[position]:
-                name = self._records.name(position)
-                raise ValueError(f"record {name!r} is already labelled or dropped")
-
-    # ----------------------------------------------------------------------------------- JSON
-
-    def to_json(self, path=None):
-        """Write the whole state, data and fitted model aside, as JSON.
-
-        Parameters
-        ----------
-        path : str or path-like, default=None
-            File to write; it is replaced in one step, never left half-written.
-
-        Returns
-        -------
-        text : str
-            The JSON text.
-        """
-        return write_state(
-            {
-                "n_samples": self._n_samples,
-                "X_digest": digest(self._X),
-                "ids": self._records.to_list(),
-                "seed": self._seed,
-                "batches": self._rounds.to_list(),
-                "dropped": self._dropped,
-                "pending": self._pending,
-            },
-            self.strategy,
-            path,
-        )
-
-    @classmethod
-    def from_json(cls, source, estimator, X, *, query_strategy=None):
-        """Continue a campaign that :meth:`to_json` wrote.
-
-        The model is fitted again on the same labels in the same rounds, so the continued
-        campaign asks what the interrupted one would have asked.
-
-        Parameters
-        ----------
-        source : str or path-like
-            The JSON text, or the path of a file that holds it.
-        estimator : estimator
-            As given to the first campaign.
-        X : array-like, sparse matrix, DataFrame or sequence of ase.Atoms
-            As given to the first campaign; a different pool is refused.
-        query_strategy : str, strategy or callable, default=None
-            Needed only where the first strategy was a function or had options that JSON cannot
-            hold.
-
-        Returns
-        -------
-        campaign : Campaign
-            Ready for :meth:`ask` or :meth:`tell`.
-
-        Raises
-        ------
-        ValueError
-            If the text is not a campaign, or `X` is not the pool it was made with.
-        """
-        state, strategy = read_state(source)
-        if query_strategy is None:
-            if strategy is None:
-                raise ValueError(
-                    "the strategy of this campaign could not be stored: pass query_strategy="
-                )
-            query_strategy = strategy
-        campaign = cls(estimator, X, query_strategy=query_strategy, ids=state["ids"])
-        if campaign._n_samples != state["n_samples"] or digest(campaign._X) != state["X_digest"]:
-            raise ValueError(
-                f"X is not the pool of this campaign: it had {state['n_samples']} records, got "
-                f"{campaign._n_samples}, or records that differ"
-            )
-        return campaign._restore(state)
-
-    def _restore(self, state):
-        self._seed = state["seed"]
-        self._preprocessor, regressor = split_steps(self._template)
-        self._regressor = set_missing_random_states(
-            regressor, np.random.RandomState(self._round_seed("estimator"))
-        )
-        self._dropped = state["dropped"]
-        rounds = [Round(**fields) for fields in state["batches"]]
-        for stored in rounds:
-            self._rounds.append(stored)
-            fit_time = stored.fit_time
-            # A regressor that starts warm depends on its earlier fits, so all are played again.
-            warm = getattr(_last(regressor), "warm_start", False)
-            if fit_time is not None and (stored is rounds[-1] or warm):
-                self._fit(theta=stored.hyperparameters)
-                stored.fit_time = fit_time
-        self._pending = state["pending"]
-        if self._pending is not None:
-            self._pending.setdefault("predict_time", None)
-        return self
-
-
-def _last(regressor):
-    return regressor.steps[-1][1] if isinstance(regressor, Pipeline) else regressor
-
-
-def _theta(regressor):
-    kernel = getattr(_last(regressor), "kernel_", None)
-    theta = getattr(kernel, "theta", None)
-    return None if theta is None else np.asarray(theta, dtype=float).tolist()
+            if position in known:
+                raise ValueError(f"record {self._records.name(position)!r} is {what}")

@@ -6,6 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from skmolal._rows import take_rows
+from skmolal.query_strategies._machinery.posterior import PoolView
 
 __all__ = ["CampaignLearner"]
 
@@ -41,6 +42,7 @@ class CampaignLearner:
         self._X = X
         self._preprocessor = preprocessor
         self.predict_time = 0.0  # seconds
+        self.pool_posterior = None  # mean and std of the pool, once a strategy has asked for them
         self.y_training = y
         self._features = features
         self._labelled = labelled
@@ -70,7 +72,15 @@ class CampaignLearner:
         start = perf_counter()
         prediction = self._predict(X, **kwargs)
         self.predict_time += perf_counter() - start
+        if X is self.X_pool and kwargs == {"return_std": True}:
+            self.pool_posterior = prediction
         return prediction
+
+    def predict_pool(self):
+        """Predict mean and std of the pool, once."""
+        if self.pool_posterior is None:
+            self.pool_posterior = PoolView(self, self.X_pool).posterior()
+        return self.pool_posterior
 
     def _predict(self, X, **kwargs):
         if isinstance(X, _Rows) and set(kwargs) <= {"return_std"}:

@@ -1,0 +1,262 @@
+"""What happened in a campaign, kept: as JSON text or in a storage, and how it continues."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from skmolal.active_learning._model import describe_estimator
+from skmolal.active_learning._pool import digest
+from skmolal.query_strategies import QueryStrategy, check_query_strategy, get_query_strategy
+
+__all__ = ["FORMAT", "Recorded", "store_strategy"]
+
+FORMAT = "skmolal.Campaign/2"
+
+
+class Recorded:
+    """A campaign as a sequence of events; whoever applies them has its state.
+
+    The class that inherits sets ``strategy``, ``_model``, ``_state`` and, in ``_build``, all else
+    that does not depend on events.
+    """
+
+    _events = None
+    _storage = None
+    _is_reader = False
+
+    def _store(self, storage):
+        """Begin the record of a new campaign."""
+        self._events = []
+        if storage is not None:
+            storage = _as_storage(storage)
+            storage.create(self._settings)
+            self._storage = storage
+
+    def _record(self, kind, *, results=(), **event):
+        """Store an event, then let it count."""
+        if self._is_reader:
+            raise ValueError("this campaign was loaded to be read; load it without read_only=True")
+        event = {"kind": kind, "time": time.time(), **event}
+        if self._storage is not None:
+            self._storage.append([event], results)
+        self._events.append(event)
+        self._state.apply(event)
+
+    def to_json(self, path=None):
+        """Write everything that happened, data and fitted model aside, as JSON.
+
+        Parameters
+        ----------
+        path : str or path-like, default=None
+            File to write; it is replaced in one step, never left half-written.
+
+        Returns
+        -------
+        text : str
+            The JSON text.
+        """
+        return _write_json(self._settings, self._events, path)
+
+    @classmethod
+    def from_json(cls, source, estimator, X, *, query_strategy=None, force=False):
+        """Continue a campaign that :meth:`to_json` wrote.
+
+        The model is fitted again to the same labels, so the continued campaign asks what the
+        interrupted one would have asked.
+
+        Parameters
+        ----------
+        source : str or path-like
+            The JSON text, or the path of a file that holds it.
+        estimator : estimator
+            As given to the first campaign; another is refused, `force` aside.
+        X : array-like, sparse matrix, DataFrame or sequence of ase.Atoms
+            As given to the first campaign; a different pool is refused.
+        query_strategy : str, strategy or callable, default=None
+            None is the strategy of the first campaign. Needed where that was a function or had
+            options that JSON cannot hold.
+        force : bool, default=False
+            Whether to continue with another estimator than the campaign was made with.
+
+        Returns
+        -------
+        campaign : Campaign
+            Ready for :meth:`ask` or :meth:`tell`.
+
+        Raises
+        ------
+        ValueError
+            If the text is not a campaign, or `X` or `estimator` are not those it was made with.
+        """
+        settings, events = _read_json(source)
+        return cls._restore(settings, events, estimator, X, query_strategy, force)
+
+    @classmethod
+    def load(cls, storage, estimator, X, *, query_strategy=None, force=False, read_only=False):
+        """Continue a campaign from its storage, also after a kill at any moment.
+
+        Given what is stored, the next question is the one that the interrupted campaign would
+        have asked.
+
+        Parameters
+        ----------
+        storage : path, SQLAlchemy URL or skmolal.storage.CampaignStorage
+            As given to the first campaign.
+        estimator : estimator
+            As given to the first campaign; another is refused, `force` aside.
+        X : array-like, sparse matrix, DataFrame or sequence of ase.Atoms
+            As given to the first campaign; a different pool is refused.
+        query_strategy : str, strategy or callable, default=None
+            None is the strategy used last. Needed where that was a function or had options that
+            JSON cannot hold.
+        force : bool, default=False
+            Whether to continue with another estimator than the campaign was made with.
+        read_only : bool, default=False
+            Whether only to look at it, also while another process drives it: nothing can be
+            asked or told.
+
+        Returns
+        -------
+        campaign : Campaign
+            Ready for :meth:`ask` or :meth:`tell`.
+
+        Raises
+        ------
+        ValueError
+            If there is no campaign, another process drives it, or `X` or `estimator` are not
+            those it was made with.
+        """
+        storage = _as_storage(storage)
+        if read_only:
+            campaign = cls._restore(*storage.read(), estimator, X, query_strategy, force)
+            campaign._is_reader = True
+            storage.close()
+            return campaign
+        settings, events = storage.open()
+        try:
+            campaign = cls._restore(settings, events, estimator, X, query_strategy, force, storage)
+        except BaseException:
+            storage.close()
+            raise
+        return campaign
+
+    @classmethod
+    def _restore(cls, settings, events, estimator, X, query_strategy, force, storage=None):
+        if settings.get("format") != FORMAT:
+            raise ValueError(
+                f"this is no campaign that can be read: expected format {FORMAT!r}, "
+                f"got {settings.get('format')!r}"
+            )
+        described = describe_estimator(estimator)
+        stored = settings["query_strategy"]
+        made_with = settings["estimator"]
+        for event in events:
+            if event["kind"] == "change":
+                stored, made_with = event["query_strategy"], event["estimator"]
+        if described != made_with and not force:
+            raise ValueError(
+                "estimator is not the one that this campaign was made with, pass force=True to "
+                f"continue with another: it was {made_with}, got {described}"
+            )
+        if query_strategy is None:
+            strategy = _restore_strategy(stored)
+        else:
+            strategy = check_query_strategy(query_strategy)
+        campaign = object.__new__(cls)
+        campaign._build(estimator, X, strategy, settings["ids"], settings["seed"])
+        n_samples = campaign._state.n_samples
+        if n_samples != settings["n_samples"] or digest(campaign._X) != settings["X_digest"]:
+            raise ValueError(
+                f"X is not the pool of this campaign: it had {settings['n_samples']} records, "
+                f"got {n_samples}, or records that differ"
+            )
+        campaign._initial = settings["initial"]
+        campaign._events = []
+        campaign._settings = settings
+        campaign._replay(events)
+        campaign._storage = storage
+        if store_strategy(strategy) != stored or described != made_with:
+            campaign._record("change", query_strategy=store_strategy(strategy), estimator=described)
+        return campaign
+
+    def _replay(self, events):
+        """Apply stored events; repeat the fits on which the model's state depends."""
+        fits = [k for k, event in enumerate(events) if event["kind"] == "fit"]
+        theta = [events[k]["hyperparameters"] for k in fits]
+        first = max(len(fits) - 1, 0)
+        if self._model.starts_warm:
+            # A process whose hyperparameters have changed was fitted from nothing.
+            while first > 0 and (theta[first] is None or theta[first] == theta[first - 1]):
+                first -= 1
+        again = set(fits[first:])
+        for k, event in enumerate(events):
+            self._state.apply(event)
+            self._events.append(event)
+            if k in again:
+                self._model.fit(self._state, event["hyperparameters"])
+
+    def close(self):
+        """Give the storage back, so that another process may drive the campaign."""
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
+            self._is_reader = True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _as_storage(storage):
+    if hasattr(storage, "append"):
+        return storage
+    from skmolal.storage import CampaignStorage
+
+    return CampaignStorage(storage)
+
+
+def _write_json(settings, events, path=None):
+    """Return the JSON text; where there is a path, replace that file in one step."""
+    text = json.dumps({**settings, "events": events}, allow_nan=False)
+    if path is not None:
+        path = Path(path)
+        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    return text
+
+
+def _read_json(source):
+    """Return the settings and the events that a text or file holds."""
+    text = str(source)
+    if not text.lstrip().startswith("{"):
+        text = Path(source).read_text(encoding="utf-8")
+    try:
+        settings = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"source is not a campaign's JSON: {error}") from error
+    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
+        raise ValueError(f"source is not a campaign's JSON: expected format {FORMAT!r}")
+    return settings, settings.pop("events")
+
+
+def store_strategy(strategy):
+    """Return what JSON can hold of a strategy, None where the caller must name it again."""
+    if not isinstance(strategy, QueryStrategy):
+        return None
+    stored = {"name": strategy.name, "options": strategy.options}
+    try:
+        json.dumps(stored)
+    except TypeError:  # options that are objects
+        return None
+    return stored
+
+
+def _restore_strategy(stored):
+    """Return the strategy of :func:`store_strategy`."""
+    if stored is None:
+        raise ValueError("the strategy of this campaign could not be stored: pass query_strategy=")
+    return get_query_strategy(stored["name"], **stored["options"])

@@ -1,0 +1,254 @@
+"""What has happened in a campaign: derived from its events alone, one after the other.
+
+An event is a dict that JSON can hold, with a ``kind`` and a ``time`` (s since 1970). Whoever
+applies the same events in the same order has the same state.
+
+========= ====================================================================================
+kind      what it holds, and means
+========= ====================================================================================
+ask       `positions`, `predicted`, `seed`, `n_labelled`, `n_pending`, `threshold`,
+          `query_time`, `predict_time`: a question, which reserves its records
+tell      `positions`, `y`: labels; of records that were never asked for, too
+correct   `positions`, `y`: other labels, or none in place of those told
+release   `positions`, `reason`: back into the pool
+drop      `positions`, `reason`: out of the pool
+fail      `positions`, `reason`: an attempt at a label that failed; the record stays reserved
+fit       `hyperparameters`, `fit_time`: the model was fitted to the labels known then
+note      `pool_variance`, `stopped`: what was found out about the latest entry
+change    `query_strategy`, `estimator`: it continues with another strategy or model
+========= ====================================================================================
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Entry", "State"]
+
+
+@dataclass
+class Entry:
+    """One entry of the history: a question, or labels that nobody had asked for."""
+
+    round: int | None  # None: never asked for
+    positions: list
+    predicted: dict | None = None  # position -> what the model had said
+    seed: int | None = None
+    n_before: int = 0  # labels known when it was asked
+    n_pending: int = 0  # records on their way then
+    threshold: float | None = None
+    query_time: float | None = None
+    predict_time: float | None = None
+    fit_time: float | None = None
+    hyperparameters: list | None = None
+    pool_variance: float | None = None
+    stopped: str | None = None
+    time: float | None = None
+    told: dict = field(default_factory=dict)  # position -> label
+
+    @property
+    def mae(self):
+        """Mean absolute error of what had been predicted, of the labels that have come."""
+        if self.predicted is None or not self.told:
+            return None
+        return float(np.mean([abs(self.predicted[p] - y) for p, y in self.told.items()]))
+
+
+class State:
+    """Labels, questions and what became of them.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of records.
+
+    Attributes
+    ----------
+    labels : dict of int to float
+        Label of each labelled position, in the order of labelling.
+    pending : dict of int to int
+        Positions on their way, in the order of asking, and the entry that asked for each.
+    dropped : dict of int to (str or None)
+        Positions taken out of the pool, and why.
+    failures : list of dict
+        Keys ``position``, ``reason``, ``time``.
+    entries : list of Entry
+        The history.
+    n_rounds : int
+        Number of questions.
+    version : int
+        Grows whenever labels change.
+    pool_version : int
+        Grows whenever labels, or what may be asked for, change.
+    """
+
+    def __init__(self, n_samples):
+        self.n_samples = n_samples
+        self.labels = {}
+        self.pending = {}
+        self.dropped = {}
+        self.failures = []
+        self.entries = []
+        self.n_rounds = 0
+        self.version = 0
+        self.pool_version = 0
+        self._entry_of = {}  # position -> the entry it was asked in last, or told in
+
+    def apply(self, event):
+        """Take up one event, which has been checked."""
+        getattr(self, f"_{event['kind']}")(event)
+        if event["kind"] in ("ask", "tell", "correct", "release", "drop"):
+            self.pool_version += 1
+
+    # ---------------------------------------------------------------------------- the events
+
+    def _ask(self, event):
+        predicted = event["predicted"]
+        if predicted is not None:
+            predicted = dict(zip(event["positions"], predicted, strict=True))
+        names = ("positions", "seed", "n_pending", "threshold", "query_time", "predict_time")
+        self.entries.append(
+            Entry(
+                self.n_rounds,
+                predicted=predicted,
+                n_before=event["n_labelled"],
+                **{name: event[name] for name in (*names, "time")},
+            )
+        )
+        self.n_rounds += 1
+        for position in event["positions"]:
+            self.pending[position] = self._entry_of[position] = len(self.entries) - 1
+
+    def _tell(self, event):
+        never_asked = [p for p in event["positions"] if p not in self._entry_of]
+        if never_asked:
+            if not self.entries or self.entries[-1].round is not None:
+                self.entries.append(Entry(None, [], n_before=len(self.labels), time=event["time"]))
+            self.entries[-1].positions.extend(never_asked)
+            self._entry_of |= dict.fromkeys(never_asked, len(self.entries) - 1)
+        for position, label in zip(event["positions"], event["y"], strict=True):
+            self.labels[position] = label
+            self.entries[self._entry_of[position]].told[position] = label
+            self.pending.pop(position, None)
+            self.dropped.pop(position, None)
+        self.version += 1
+
+    def _correct(self, event):
+        for position, label in zip(event["positions"], event["y"], strict=True):
+            told = self.entries[self._entry_of[position]].told
+            if label is None:
+                del self.labels[position], told[position]
+            else:
+                self.labels[position] = told[position] = label
+        self.version += 1
+
+    def _release(self, event):
+        for position in event["positions"]:
+            del self.pending[position]
+
+    def _drop(self, event):
+        for position in event["positions"]:
+            self.pending.pop(position, None)
+            self.dropped[position] = event["reason"]
+
+    def _fail(self, event):
+        self.failures.extend(
+            {"position": p, "reason": event["reason"], "time": event["time"]}
+            for p in event["positions"]
+        )
+
+    def _fit(self, event):
+        entry = self._latest_with_labels()
+        entry.fit_time = (entry.fit_time or 0.0) + event["fit_time"]
+        entry.hyperparameters = event["hyperparameters"]
+
+    def _note(self, event):
+        entry = self.entries[-1]
+        for name in ("pool_variance", "stopped"):
+            if name in event:
+                setattr(entry, name, event[name])
+
+    def _change(self, event):
+        pass  # for the record
+
+    def _latest_with_labels(self):
+        return next(entry for entry in reversed(self.entries) if entry.told)
+
+    # --------------------------------------------------------------------------- what is known
+
+    @property
+    def labelled(self):
+        """Positions in the order of labelling, shape (n_labelled,)."""
+        return np.fromiter(self.labels, dtype=np.intp, count=len(self.labels))
+
+    @property
+    def y(self):
+        """The labels in the same order, shape (n_labelled,)."""
+        return np.fromiter(self.labels.values(), dtype=np.float64, count=len(self.labels))
+
+    @property
+    def awaited(self):
+        """Positions on their way, in the order of asking, shape (n_pending,)."""
+        return np.fromiter(self.pending, dtype=np.intp, count=len(self.pending))
+
+    @property
+    def free(self):
+        """Positions that may be asked for, ascending."""
+        free = np.ones(self.n_samples, dtype=bool)
+        for used in (self.labels, self.pending, self.dropped):
+            free[np.fromiter(used, dtype=np.intp, count=len(used))] = False
+        return np.flatnonzero(free)
+
+    @property
+    def stopped(self):
+        """Why a rule ended the campaign, None if none did."""
+        return self.entries[-1].stopped if self.entries else None
+
+    def history(self):
+        """Return a dict for each entry, as ``Campaign.history`` describes it."""
+        n_known = {}  # entry -> number of labels when its last one had come
+        for k, position in enumerate(self.labels, start=1):
+            n_known[self._entry_of[position]] = k
+        awaited = Counter(self.pending.values())
+        return [
+            {
+                "round": entry.round,
+                "n_labelled": n_known.get(k, entry.n_before),
+                "batch_size": len(entry.told),
+                "n_asked": 0 if entry.round is None else len(entry.positions),
+                "n_pending": awaited[k],
+                "batch_mae": entry.mae,
+                "threshold": entry.threshold,
+                "query_time": entry.query_time,
+                "predict_time": entry.predict_time,
+                "fit_time": entry.fit_time,
+                "hyperparameters": entry.hyperparameters,
+                "pool_variance": entry.pool_variance,
+                "stopped": entry.stopped,
+            }
+            for k, entry in enumerate(self.entries)
+        ]
+
+    def picks(self, name):
+        """Return a dict for each label, as ``Campaign.picks`` describes it.
+
+        Parameters
+        ----------
+        name : callable
+            ``name(position)`` is the record's own name.
+        """
+        predicted = {}
+        for entry in self.entries:
+            if entry.predicted is not None:
+                predicted |= entry.predicted
+        return [
+            {
+                "id": name(position),
+                "position": position,
+                "round": self.entries[self._entry_of[position]].round,
+                "predicted": predicted.get(position),
+                "label": label,
+            }
+            for position, label in self.labels.items()
+        ]
