@@ -33,6 +33,8 @@ STRATEGY_OPTIONS = {
     "target": [
         {"low": 0.3, "rule": "probability"},
         {"low": -0.2, "high": 0.4},
+        {"top": 0.2},
+        {"top": 0.3, "maximize": False},
         {"low": -0.6, "high": 0.4, "rule": "mean"},
         {"low": 0.3, "rule": "uncertain"},
         {"low": 0.3, "rule": "optimistic"},
