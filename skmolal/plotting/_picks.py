@@ -18,8 +18,8 @@ def campaign_of(estimator):
 
 
 def picks_of_campaign(campaign):
-    """Return positions, rounds and labels, in the order of labelling."""
-    picks = campaign.picks()
+    """Return positions, rounds and labels, in the order of labelling, of what was asked for."""
+    picks = [pick for pick in campaign.picks() if pick["round"] is not None]
     if not picks:
         raise ValueError("campaign has no labels yet; ask and tell at least once")
     return _columns(picks)
