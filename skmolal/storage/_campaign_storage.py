@@ -7,13 +7,17 @@ whoever catches its errors do without.
 import contextlib
 import math
 import numbers
+import time
 from pathlib import Path
 
-from skmolal.storage._errors import StorageError, StorageInUseError
+from skmolal.storage._errors import StorageError, StorageInUseError, StorageLockedError
 from skmolal.storage._records import event_row, from_json, result_row, to_json
 from skmolal.storage._spool import discard_spool, read_spool
 
 __all__ = ["CampaignStorage"]
+
+# Seconds before a living driver is refused: one that has just been killed takes a moment to end.
+_DYING = 1.0
 
 
 class CampaignStorage:
@@ -133,7 +137,8 @@ class CampaignStorage:
             return self._place.make(connection)
 
         with self._place.lock:
-            self._database.prepare()
+            if self._database.is_absent():
+                self._database.prepare()
             try:
                 claim = self._database.run(make, writing=True)
             except StorageInUseError:
@@ -163,14 +168,25 @@ class CampaignStorage:
             If there is no campaign, or something else, or what is there is damaged.
         """
 
-        def take(connection):
+        def check(connection):
             self._database.check_pages(connection)
             self._find_in(connection)
+
+        def take(connection):
             claim = self._place.take(connection)
             return claim, *self._fetch(connection)  # what cannot be read undoes the claim
 
         with self._place.lock:
-            claim, identity, settings, events = self._run_present(take, writing=True)
+            self._run_present(check)
+            deadline = time.monotonic() + _DYING
+            while True:
+                try:
+                    claim, identity, settings, events = self._run_present(take, writing=True)
+                    break
+                except StorageLockedError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.05)
             self._start(claim, identity, next_seq=len(events))
         return settings, events
 

@@ -55,8 +55,10 @@ class Database:
         if isinstance(target, str) and "://" in target:
             try:
                 url = make_url(target)
-            except ArgumentError as error:
-                raise ValueError(f"storage is no database URL: {error}") from None
+            except (ArgumentError, ValueError):  # whose text may have the password
+                raise ValueError(
+                    "storage must be a path or dialect://user:password@host:port/database"
+                ) from None
         elif isinstance(target, (str, os.PathLike)):
             url = make_url("sqlite://").set(database=os.fspath(target))
         else:
@@ -71,7 +73,8 @@ class Database:
 
     def _open_file(self, url):
         name = url.database
-        if not name or name == ":memory:" or name.startswith("file:") or url.query:
+        plain = url.drivername in ("sqlite", "sqlite+pysqlite") and not url.query
+        if not plain or not name or name == ":memory:" or name.startswith("file:"):
             raise ValueError(f"storage must name an SQLite file by its plain path, got {url}")
         self.path = Path(name).expanduser().absolute()
         self._name = str(self.path)
@@ -104,7 +107,7 @@ class Database:
         self._name = url.render_as_string(hide_password=True)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
-        if url.get_driver_name() in ("psycopg", "psycopg2"):
+        if url.drivername in ("postgresql+psycopg", "postgresql+psycopg2"):
             url = url.set(query={**_POSTGRES_OPTIONS, **url.query})
         try:
             # A transaction that has waited for the last driver's has to see what that wrote.
@@ -118,8 +121,19 @@ class Database:
             ) from error
 
     def is_absent(self):
-        """Tell whether there is no file yet, or an empty one."""
-        return self.path is not None and (not self.path.exists() or self.path.stat().st_size == 0)
+        """Tell whether there is no file yet, or an empty one; refuse what is not SQLite's."""
+        if self.path is None:
+            return False
+        try:
+            with self.path.open("rb") as stream:
+                head = stream.read(512)  # SQLite itself takes any shorter file for an empty one
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise StorageError(f"{self} cannot be read: {error}") from None
+        if head and not (len(head) == 512 and head.startswith(b"SQLite format 3\0")):
+            raise StorageError(f"{self} is not an SQLite database")
+        return not head
 
     def prepare(self):
         """Make the empty file of a new database."""

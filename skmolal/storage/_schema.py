@@ -149,6 +149,9 @@ def insert_results(connection, rows):
     if not rows:
         return
     known = {row["key"] for row in select_results(connection, [row["key"] for row in rows])}
-    new = {row["key"]: row for row in reversed(rows) if row["key"] not in known}
+    new = {}
+    for row in rows:
+        if row["key"] not in known:
+            new.setdefault(row["key"], row)
     if new:
-        connection.execute(result.insert(), list(reversed(new.values())))
+        connection.execute(result.insert(), list(new.values()))
