@@ -177,7 +177,12 @@ def test_an_append_is_one_statement_per_table_and_reads_no_events(storage):
     engine = storage._database._engine
     event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
     storage.append([tell(1), tell(2)])
-    assert [statement.split()[0] for statement in statements] == ["BEGIN", "UPDATE", "INSERT"]
+    # IMMEDIATE: what reads first and then writes would fail, not wait, where another writes.
+    assert [statement.split()[:2] for statement in statements] == [
+        ["BEGIN", "IMMEDIATE"],
+        ["UPDATE", "skmolal_driver"],
+        ["INSERT", "INTO"],
+    ]
 
 
 # ------------------------------------------------------------------------------ what is refused
@@ -420,6 +425,16 @@ def test_a_living_driver_is_refused_by_name_and_a_dead_one_taken_over(storage, p
         _, events = after.open()
         after.append([tell(len(events))])
     driver.communicate()
+
+
+def test_a_driver_that_takes_a_moment_to_die_is_taken_over(storage, path, monkeypatch):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE skmolal_driver SET started = '-1'")
+    answers = [True, True, False]
+    monkeypatch.setattr(_driver.Process, "may_run", lambda process: answers.pop(0))
+    with CampaignStorage(path) as second:
+        second.open()
+    assert not answers
 
 
 def test_of_two_processes_one_drives(storage, path):
