@@ -48,6 +48,7 @@ __all__ = [
     "query_strategies",
     "read_molecules",
     "stopping",
+    "storage",
 ]
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ LAYERS = [
     {"query_strategies"},
     {"learners", "batch_sizes", "ensemble"},
     {"compat", "stopping"},
+    {"storage"},
     {"active_learning"},
     {"model_selection"},
     {"plotting"},
@@ -35,7 +36,8 @@ LAYERS = [
 def test_import_is_light():
     code = (
         "import sys, skmolal; "
-        "heavy = {'jax', 'matplotlib', 'dscribe', 'ase', 'sklearn', 'pandas', 'numba', 'rdkit'}; "
+        "heavy = {'jax', 'matplotlib', 'dscribe', 'ase', 'sklearn', 'pandas', 'numba', 'rdkit', "
+        "'sqlalchemy'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -48,6 +50,12 @@ def test_numpy_layers_need_no_jax_matplotlib_or_dscribe(module):
         f"import sys, skmolal.{module}; "
         "print(sorted({'jax', 'matplotlib', 'dscribe'} & set(sys.modules)))"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_workers_that_leave_results_in_a_spool_need_no_sqlalchemy():
+    code = "import sys, skmolal.storage; print(sorted({'numpy', 'sqlalchemy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
