@@ -193,8 +193,6 @@ class XTBOracle(Oracle):
                 atoms.positions / BOHR_IN_ANGSTROM,
                 charge=state.charge,
                 uhf=n_unpaired,
-                color=False,
-                logger=_ignore,
             )
             calculator.set("verbosity", 0)
             calculator.set("accuracy", self.accuracy)
@@ -219,10 +217,6 @@ class XTBOracle(Oracle):
             method |= {"relax": self.fmax}
             method["versions"]["ase"] = installed_version("ase")
         return method
-
-
-def _ignore(message):
-    """Take the place of ``print`` in tblite."""
 
 
 def _add_solvent(calculator, solvent):
