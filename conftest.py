@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 _EXAMPLES = {
     "tblite": [
+        "skmolal/descriptors/_xtb.py",
         "skmolal/oracles/_cache.py",
         "skmolal/oracles/_errors.py",
         "skmolal/oracles/_xtb.py",

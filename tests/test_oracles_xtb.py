@@ -45,6 +45,20 @@ def test_closed_shells_have_the_values_of_tblite(name, method):
     assert values["dipole"] == pytest.approx(dipole, abs=1e-9)
 
 
+def test_further_orbitals_and_charges():
+    result = run_tblite(molecule("CH3OH"))
+    eps = result.get("orbital-energies") * HARTREE_IN_EV
+    values = XTBOracle()(molecule("CH3OH"))
+    below, homo, lumo, above = eps[5:9]  # 14 valence electrons
+    assert values["homo"] == pytest.approx(homo, abs=1e-9)
+    assert values["homo_minus_1"] == pytest.approx(below, abs=1e-9)
+    assert values["lumo"] == pytest.approx(lumo, abs=1e-9)
+    assert values["lumo_plus_1"] == pytest.approx(above, abs=1e-9)
+    assert values["charge_min"] == pytest.approx(result.get("charges").min(), abs=1e-12)
+    assert values["charge_max"] == pytest.approx(result.get("charges").max(), abs=1e-12)
+    assert not {"homo_minus_1", "lumo_plus_1"} & set(XTBOracle()(molecule("H2")))
+
+
 def test_values_of_water_by_hand():
     # total energy of the documentation's own example for this geometry: -137.96777 eV
     values = XTBOracle()(molecule("H2O"))

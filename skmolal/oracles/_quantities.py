@@ -31,6 +31,8 @@ def molecular_properties(atoms, charge, energy, orbitals, n_occupied, dipole):
         Dipole moment about the origin of the coordinates, atomic units.
     """
     homo, lumo = frontier_orbitals(orbitals, n_occupied)
+    if homo is None or lumo is None:
+        raise OracleError(f"there is no {'occupied' if homo is None else 'empty'} orbital")
     return {
         "energy": energy * HARTREE_IN_EV,
         "homo": homo * HARTREE_IN_EV,
@@ -40,14 +42,18 @@ def molecular_properties(atoms, charge, energy, orbitals, n_occupied, dipole):
     }
 
 
-def frontier_orbitals(orbitals, n_occupied):
-    """Return the highest occupied and the lowest empty orbital of either spin."""
-    pairs = list(zip(orbitals, n_occupied, strict=True))
-    occupied = [energies[n - 1] for energies, n in pairs if n > 0]
-    empty = [energies[n] for energies, n in pairs if n < len(energies)]
-    if not occupied or not empty:
-        raise OracleError(f"there is no {'empty' if occupied else 'occupied'} orbital")
-    return max(occupied), min(empty)
+def frontier_orbitals(orbitals, n_occupied, further=0):
+    """Return the highest occupied and the lowest empty orbital of either spin.
+
+    With `further`, those that lie so many places below and above; None where there is none.
+    """
+    occupied, empty = [], []
+    for energies, n in zip(orbitals, n_occupied, strict=True):
+        if n > further:
+            occupied.append(energies[n - 1 - further])
+        if n + further < len(energies):
+            empty.append(energies[n + further])
+    return max(occupied, default=None), min(empty, default=None)
 
 
 def dipole_norm(atoms, charge, dipole):

@@ -13,11 +13,13 @@ from skmolal.oracles._quantities import (
     BOHR_IN_ANGSTROM,
     HARTREE_IN_EV,
     PROPERTIES,
+    frontier_orbitals,
     molecular_properties,
 )
 from skmolal.oracles._state import check_not_periodic, count_electrons
 from skmolal.oracles._threads import limited_threads
 
+FURTHER_PROPERTIES = ("homo_minus_1", "lumo_plus_1", "charge_min", "charge_max")
 # Names of ALPB in tblite; it knows some synonyms more (h2o, chloroform).
 SOLVENTS = (
     "acetone acetonitrile aniline benzaldehyde benzene ch2cl2 chcl3 cs2 dioxane dmf dmso ethanol "
@@ -27,7 +29,7 @@ SOLVENTS = (
 
 
 class XTBOracle(Oracle):
-    """Energy, frontier orbitals and dipole moment by extended tight binding.
+    r"""Energy, frontier orbitals and dipole moment by extended tight binding.
 
     GFN2-xTB [1]_ or a relative of it, computed by tblite (extra ``xtb``): milliseconds for a
     molecule of ten atoms. Charge, number of unpaired electrons and solvent are read from
@@ -35,8 +37,12 @@ class XTBOracle(Oracle):
 
     Parameters
     ----------
-    target : {"energy", "homo", "lumo", "gap", "dipole"}, default=None
-        The property that a campaign is about. All are computed and returned in any case.
+    target : str, default=None
+        The property that a campaign is about. All are computed and returned in any case:
+        ``"energy"``, ``"homo"``, ``"lumo"``, ``"gap"`` and the orbitals next to the frontier,
+        ``"homo_minus_1"`` and ``"lumo_plus_1"`` (eV; the last two are left out where a small
+        molecule has none), ``"dipole"`` (debye), ``"charge_min"`` and ``"charge_max"``, the
+        extremes of the atomic charges (e).
     method : {"GFN2-xTB", "GFN1-xTB", "IPEA1-xTB"}, default="GFN2-xTB"
         The Hamiltonian.
     accuracy : float, default=1.0
@@ -88,11 +94,12 @@ class XTBOracle(Oracle):
     >>> oracle = XTBOracle("gap")
     >>> values = oracle(molecule("CH3OH"))
     >>> {name: round(value, 2) for name, value in values.items()}
-    {'energy': -223.84, 'homo': -11.35, 'lumo': 1.35, 'gap': 12.71, 'dipole': 1.98}
+    {'energy': -223.84, 'homo': -11.35, 'lumo': 1.35, 'gap': 12.71, 'dipole': 1.98,
+     'homo_minus_1': -12.49, 'lumo_plus_1': 3.24, 'charge_min': -0.44, 'charge_max': 0.28}
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "target": [StrOptions(set(PROPERTIES)), None],
+        "target": [StrOptions({*PROPERTIES, *FURTHER_PROPERTIES}), None],
         "method": [StrOptions({"GFN2-xTB", "GFN1-xTB", "IPEA1-xTB"})],
         "accuracy": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -155,14 +162,16 @@ class XTBOracle(Oracle):
         orbitals = np.atleast_2d(result.get("orbital-energies"))
         n_electrons = round(float(np.sum(result.get("orbital-occupations"))))
         n_unpaired = state.n_unpaired(n_electrons)
-        return molecular_properties(
-            atoms,
-            state.charge,
-            float(result.get("energy")),
-            [orbitals[0], orbitals[-1]],
-            ((n_electrons + n_unpaired) // 2, (n_electrons - n_unpaired) // 2),
-            result.get("dipole"),
-        )
+        orbitals = [orbitals[0], orbitals[-1]]
+        n_occupied = (n_electrons + n_unpaired) // 2, (n_electrons - n_unpaired) // 2
+        energy, dipole = float(result.get("energy")), result.get("dipole")
+        values = molecular_properties(atoms, state.charge, energy, orbitals, n_occupied, dipole)
+        further = frontier_orbitals(orbitals, n_occupied, further=1)
+        for name, level in zip(("homo_minus_1", "lumo_plus_1"), further, strict=True):
+            if level is not None:
+                values[name] = level * HARTREE_IN_EV
+        charges = result.get("charges")
+        return values | {"charge_min": float(min(charges)), "charge_max": float(max(charges))}
 
     def _relax(self, atoms, state):
         from ase.optimize import BFGS
