@@ -67,6 +67,8 @@ from importlib.util import find_spec
 
 no_rdkit = find_spec("rdkit") is None
 no_dask = find_spec("distributed") is None
+no_tblite = find_spec("tblite") is None
+no_pyscf = find_spec("pyscf") is None
 _home = os.getcwd()
 _folder = tempfile.TemporaryDirectory()
 os.chdir(_folder.name)

@@ -44,6 +44,7 @@ __all__ = [
     "model_selection",
     "molecules",
     "molecules_from_smiles",
+    "oracles",
     "plotting",
     "query_strategies",
     "read_molecules",

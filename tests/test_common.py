@@ -4,6 +4,8 @@ A check is in ``strategy_checks`` or ``transformer_checks``; here stand the conf
 a reason each, the checks that do not apply.
 """
 
+from importlib.util import find_spec
+
 import pytest
 from sklearn.base import clone
 
@@ -15,6 +17,7 @@ from skmolal.descriptors import (
     MorganFingerprintTransformer,
     RDKitDescriptorsTransformer,
     SOAPTransformer,
+    XTBTransformer,
 )
 from skmolal.query_strategies import get_query_strategy, get_query_strategy_names
 from tests.strategy_checks import STRATEGY_CHECKS
@@ -160,7 +163,11 @@ MOLECULE_TRANSFORMERS = [
     MorganFingerprintTransformer(counts=True, sparse=True, include_chirality=True),
     RDKitDescriptorsTransformer(),
     RDKitDescriptorsTransformer(["MolWt", "TPSA"], dtype="float64", sparse=True),
+    XTBTransformer(),
+    XTBTransformer("GFN1-xTB", ["gap", "energy_per_atom"], dtype="float64", sparse=True),
 ]
+
+NEEDS_TBLITE = pytest.mark.skipif(find_spec("tblite") is None, reason="tblite is not installed")
 
 SYMMETRIC = "atoms that symmetry maps onto each other keep their order"
 AS_GIVEN = "atoms are taken in the order they have"
@@ -180,6 +187,8 @@ def iterate_transformer_checks():
         for check in TRANSFORMER_CHECKS:
             reason = reasons.get(check.__name__)
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+            if name == "XTBTransformer":
+                marks.append(NEEDS_TBLITE)
             test_id = f"{transformer!r}-{check.__name__.removeprefix('check_')}"
             yield pytest.param(transformer, check, marks=marks, id=test_id)
 

@@ -20,6 +20,7 @@ LAYERS = [
     {"molecules"},
     {"_rows"},
     {"metrics", "datasets"},
+    {"oracles"},
     {"gaussian_process", "descriptors"},
     {"acquisition"},
     {"query_strategies"},

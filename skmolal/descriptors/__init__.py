@@ -7,6 +7,7 @@ from skmolal.descriptors._mbtr import MBTRTransformer
 from skmolal.descriptors._morgan import MorganFingerprintTransformer
 from skmolal.descriptors._rdkit_descriptors import RDKitDescriptorsTransformer
 from skmolal.descriptors._soap import SOAPTransformer
+from skmolal.descriptors._xtb import XTBTransformer
 
 __all__ = [
     "ACSFTransformer",
@@ -16,4 +17,5 @@ __all__ = [
     "MorganFingerprintTransformer",
     "RDKitDescriptorsTransformer",
     "SOAPTransformer",
+    "XTBTransformer",
 ]
