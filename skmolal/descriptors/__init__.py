@@ -5,15 +5,23 @@ from skmolal.descriptors._coulomb import CoulombMatrixTransformer
 from skmolal.descriptors._lmbtr import LMBTRTransformer
 from skmolal.descriptors._mbtr import MBTRTransformer
 from skmolal.descriptors._morgan import MorganFingerprintTransformer
+from skmolal.descriptors._path_fingerprints import (
+    AtomPairFingerprintTransformer,
+    RDKitFingerprintTransformer,
+    TopologicalTorsionFingerprintTransformer,
+)
 from skmolal.descriptors._rdkit_descriptors import RDKitDescriptorsTransformer
 from skmolal.descriptors._soap import SOAPTransformer
 
 __all__ = [
     "ACSFTransformer",
+    "AtomPairFingerprintTransformer",
     "CoulombMatrixTransformer",
     "LMBTRTransformer",
     "MBTRTransformer",
     "MorganFingerprintTransformer",
     "RDKitDescriptorsTransformer",
+    "RDKitFingerprintTransformer",
     "SOAPTransformer",
+    "TopologicalTorsionFingerprintTransformer",
 ]
