@@ -24,8 +24,8 @@ class MorganFingerprintTransformer(FingerprintTransformer):
     n_bits : int, default=2048
         Number of features.
     counts : bool, default=True
-        Whether a feature counts the atoms with that neighbourhood or is 0 or 1. Counts tell
-        more: see :doc:`/guide/descriptors`.
+        Whether a feature counts the atoms with that neighbourhood or is 0 or 1; bits cannot tell
+        hexane from octane.
     use_features : bool, default=False
         Whether atoms are told apart by their role (donor, acceptor, aromatic, halogen, acid,
         base) in place of element and bonds: FCFP.
