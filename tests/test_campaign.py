@@ -268,8 +268,8 @@ def test_a_pool_of_smiles_is_the_same_in_any_container():
 
     smiles = ["C" * n + end for n in range(1, 7) for end in ("O", "N", "F", "")]
     y = np.array([len(text) + text.count("O") for text in smiles], dtype=float)
-    pools = [smiles, np.array(smiles), np.array(smiles, dtype=object), pd.Series(smiles)]
-    pools += [pd.Series(smiles, index=range(7, 31)).to_frame("smiles")]
+    pools = [smiles, np.array(smiles), np.array([*np.array(smiles)], dtype=object)]
+    pools += [pd.Series(smiles), pd.Series(smiles, index=range(7, 31)).to_frame("smiles")]
     model = make_fingerprint_model()
     picks = []
     for pool in pools:

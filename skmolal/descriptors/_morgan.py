@@ -25,7 +25,7 @@ class MorganFingerprintTransformer(FingerprintTransformer):
         Number of features.
     counts : bool, default=True
         Whether a feature counts the atoms with that neighbourhood or is 0 or 1; bits cannot tell
-        hexane from octane.
+        octane from decane.
     use_features : bool, default=False
         Whether atoms are told apart by their role (donor, acceptor, aromatic, halogen, acid,
         base) in place of element and bonds: FCFP.
