@@ -99,7 +99,7 @@ DESCRIPTORS = {
     "SOAP": (SOAPTransformer(species=SPECIES), None, STATIONARY, N_LEARN),
     "ACSF": (ACSFTransformer(species=SPECIES), None, STATIONARY, N_LEARN),
     "Morgan counts": (
-        MorganFingerprintTransformer(counts=True),
+        MorganFingerprintTransformer(sparse=False),
         None,
         (TanimotoKernel,),
         N_LEARN,

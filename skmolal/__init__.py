@@ -15,6 +15,7 @@ _HOME = {
     "molecules_from_smiles": "molecules",
     "MBTRTransformer": "descriptors",
     "GaussianProcessRegressor": "gaussian_process",
+    "make_fingerprint_model": "models",
     "ActiveLearner": "learners",
     "BayesianOptimizer": "learners",
     "CommitteeRegressor": "learners",
@@ -40,8 +41,10 @@ __all__ = [
     "ensemble",
     "gaussian_process",
     "learners",
+    "make_fingerprint_model",
     "metrics",
     "model_selection",
+    "models",
     "molecules",
     "molecules_from_smiles",
     "oracles",
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from skmolal.descriptors import MBTRTransformer
     from skmolal.gaussian_process import GaussianProcessRegressor
     from skmolal.learners import ActiveLearner, BayesianOptimizer, CommitteeRegressor
+    from skmolal.models import make_fingerprint_model
     from skmolal.molecules import as_molecules, molecules_from_smiles, read_molecules
 
 

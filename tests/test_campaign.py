@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from ase.build import molecule
 from scipy import sparse
@@ -247,6 +248,27 @@ def test_molecules_and_sparse_pools():
     X = sparse.csr_array(sizes(molecules))
     campaign = play(Campaign(BayesianRidge(), X.toarray(), random_state=0), y, [2, 2])
     assert len(campaign.labelled) == 4
+
+
+def test_a_pool_of_smiles_is_the_same_in_any_container():
+    pytest.importorskip("rdkit")
+    from skmolal import make_fingerprint_model
+
+    smiles = ["C" * n + end for n in range(1, 7) for end in ("O", "N", "F", "")]
+    y = np.array([len(text) + text.count("O") for text in smiles], dtype=float)
+    pools = [smiles, np.array(smiles), np.array([*np.array(smiles)], dtype=object)]
+    pools += [pd.Series(smiles), pd.Series(smiles, index=range(7, 31)).to_frame("smiles")]
+    model = make_fingerprint_model()
+    picks = []
+    for pool in pools:
+        campaign = Campaign(model, pool, query_strategy="uncertainty", random_state=0)
+        picks.append(play(campaign, y, [6, 3, 3]).labelled.tolist())
+        # stored from one container, continued with another
+        again = Campaign.from_json(campaign.to_json(), model, smiles)
+        assert again.ask(3).tolist() == campaign.ask(3).tolist()
+    assert picks == picks[:1] * len(pools)
+    with pytest.raises(ValueError, match="not the pool of this campaign"):
+        Campaign.from_json(campaign.to_json(), model, [*smiles[:-1], "CC(C)C"])
 
 
 def test_a_strategy_that_returns_a_bad_index_is_named():

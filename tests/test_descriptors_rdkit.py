@@ -12,14 +12,20 @@ from sklearn.base import clone
 
 from skmolal import as_molecules, molecules_from_smiles
 from skmolal.datasets import load_qm9_sample
-from skmolal.descriptors import MorganFingerprintTransformer, RDKitDescriptorsTransformer
+from skmolal.descriptors import (
+    AtomPairFingerprintTransformer,
+    MorganFingerprintTransformer,
+    RDKitDescriptorsTransformer,
+    RDKitFingerprintTransformer,
+    TopologicalTorsionFingerprintTransformer,
+)
 
 Chem = pytest.importorskip("rdkit.Chem")
 
 SMILES = ["CCO", "c1ccccc1O", "C[C@H](N)C(=O)O", "C#N", "FC(F)(F)C=C", "[NH4+]", "CC(=O)[O-]"]
 TRANSFORMERS = [
-    MorganFingerprintTransformer(n_bits=256),
-    MorganFingerprintTransformer(3, 256, counts=True),
+    MorganFingerprintTransformer(n_bits=256, counts=False, sparse=False),
+    MorganFingerprintTransformer(3, 256, sparse=False),
     RDKitDescriptorsTransformer(dtype="float64"),
 ]
 
@@ -40,23 +46,102 @@ def without_smiles(with_smiles):
     return bare
 
 
+# RDKit's generator and its settings, and what asks for them here.
+FINGERPRINTS = [
+    ("Morgan", {"radius": 3}, MorganFingerprintTransformer(3, 512)),
+    (
+        "Morgan",
+        {"radius": 2, "includeChirality": True},
+        MorganFingerprintTransformer(n_bits=512, include_chirality=True),
+    ),
+    (
+        "Morgan",
+        {"radius": 2, "atomInvariantsGenerator": "features"},
+        MorganFingerprintTransformer(n_bits=512, use_features=True),
+    ),
+    ("AtomPair", {}, AtomPairFingerprintTransformer(n_bits=512)),
+    (
+        "AtomPair",
+        {"maxDistance": 3, "includeChirality": True},
+        AtomPairFingerprintTransformer(3, 512, include_chirality=True),
+    ),
+    ("TopologicalTorsion", {}, TopologicalTorsionFingerprintTransformer(n_bits=512)),
+    (
+        "TopologicalTorsion",
+        {"torsionAtomCount": 3, "includeChirality": True},
+        TopologicalTorsionFingerprintTransformer(3, 512, include_chirality=True),
+    ),
+    ("RDKitFP", {}, RDKitFingerprintTransformer(n_bits=512)),
+    ("RDKitFP", {"minPath": 2, "maxPath": 3}, RDKitFingerprintTransformer(3, 512, min_path=2)),
+]
+
+
 @pytest.mark.parametrize("counts", [False, True])
-@pytest.mark.parametrize("chirality", [False, True])
-def test_fingerprints_are_those_of_rdkit(with_smiles, counts, chirality):
+@pytest.mark.parametrize(("kind", "settings", "transformer"), FINGERPRINTS)
+def test_fingerprints_are_those_of_rdkit(with_smiles, kind, settings, transformer, counts):
     from rdkit.Chem import rdFingerprintGenerator
 
-    generator = rdFingerprintGenerator.GetMorganGenerator(
-        radius=3, fpSize=512, includeChirality=chirality
-    )
-    call = generator.GetCountFingerprintAsNumPy if counts else generator.GetFingerprintAsNumPy
-    expected = [call(Chem.MolFromSmiles(text)) for text in SMILES]
-    morgan = MorganFingerprintTransformer(3, 512, counts=counts, include_chirality=chirality)
-    X = morgan.fit_transform(with_smiles)
-    np.testing.assert_array_equal(X, expected)
-    assert X.max() == (5 if counts else 1)
-    rows = morgan.set_params(sparse=True).fit_transform(with_smiles)
-    assert sp.issparse(rows)
-    np.testing.assert_array_equal(rows.toarray(), expected)
+    settings = {"fpSize": 512, **settings}
+    if "atomInvariantsGenerator" in settings:
+        invariants = rdFingerprintGenerator.GetMorganFeatureAtomInvGen()
+        settings["atomInvariantsGenerator"] = invariants
+    generator = getattr(rdFingerprintGenerator, f"Get{kind}Generator")(**settings)
+    expected = np.zeros((len(SMILES), 512))
+    for row, text in zip(expected, SMILES, strict=True):
+        mol = Chem.MolFromSmiles(text)
+        if counts:
+            found = generator.GetCountFingerprint(mol).GetNonzeroElements()
+            row[list(found)] = list(found.values())
+        else:
+            row[list(generator.GetFingerprint(mol).GetOnBits())] = 1
+    assert expected.max() >= (2 if counts else 1)
+    fingerprint = clone(transformer).set_params(counts=counts)
+    for molecules in (SMILES, with_smiles):
+        X = fingerprint.set_params(sparse=False).fit_transform(molecules)
+        np.testing.assert_array_equal(X, expected)
+        rows = fingerprint.set_params(sparse=True).fit_transform(molecules)
+        assert sp.issparse(rows)
+        assert rows.nnz == np.count_nonzero(expected)
+        np.testing.assert_array_equal(rows.toarray(), expected)
+
+
+def test_sparse_fingerprints_need_no_dense_array():
+    import tracemalloc
+
+    morgan = MorganFingerprintTransformer(n_bits=2**20).fit(SMILES)
+    morgan.transform(SMILES)  # what is imported
+    tracemalloc.start()
+    rows = morgan.transform(SMILES * 20)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # a row of RDKit's at a time, in place of 560 MiB
+    assert peak < 2**24
+    assert rows.shape == (140, 2**20)
+
+
+def test_smiles_of_several_blocks_are_described_in_order():
+    smiles = ["C" * (1 + i % 30) for i in range(1100)]
+    X = AtomPairFingerprintTransformer(n_bits=64).fit_transform(smiles)
+    n = np.array([len(text) for text in smiles])
+    np.testing.assert_array_equal(np.asarray(X.sum(axis=1)).ravel(), n * (n - 1) // 2)
+
+
+def test_bad_smiles_of_all_blocks_are_named():
+    smiles = ["C"] * 1100
+    for i in (3, 700, 1099):
+        smiles[i] = "C("
+    expected = r"(?s)^3 molecules.*smiles\[3\].*smiles\[700\].*smiles\[1099\].*'C\('$"
+    for sparse in (True, False):
+        with pytest.raises(ValueError, match=expected):
+            MorganFingerprintTransformer(n_bits=16, sparse=sparse).fit_transform(smiles)
+    with pytest.raises(ValueError, match=r"(?s)^150 molecules.*smiles\[99\].*and 50 more$"):
+        MorganFingerprintTransformer(n_bits=16).fit_transform(["C("] * 150)
+
+
+def test_nothing_is_printed_of_bad_smiles(capfd):
+    with pytest.raises(ValueError, match="cannot parse"):
+        MorganFingerprintTransformer().fit_transform(["C", "C("])
+    assert "".join(capfd.readouterr()) == ""
 
 
 def test_descriptors_are_those_of_rdkit(with_smiles):
@@ -109,7 +194,7 @@ def test_long_bonds_and_pieces_are_perceived():
     for atoms, text in [(dimer, "O.O"), (fluorine, "FF")]:
         drawn = atoms.copy()
         drawn.info["smiles"] = text
-        first, second = MorganFingerprintTransformer(counts=True).fit_transform([atoms, drawn])
+        first, second = MorganFingerprintTransformer(sparse=False).fit_transform([atoms, drawn])
         np.testing.assert_array_equal(first, second)
 
 
@@ -117,7 +202,7 @@ def test_mirror_images_differ_only_if_asked(without_smiles):
     alanine = without_smiles[2]
     mirrored = alanine.copy()
     mirrored.positions[:, 0] *= -1
-    morgan = MorganFingerprintTransformer()
+    morgan = MorganFingerprintTransformer(sparse=False)
     first, second = morgan.fit_transform([alanine, mirrored])
     assert (first == second).all()
     first, second = morgan.set_params(include_chirality=True).fit_transform([alanine, mirrored])
@@ -126,7 +211,7 @@ def test_mirror_images_differ_only_if_asked(without_smiles):
 
 def test_lone_atoms_and_hydrogen_are_described():
     molecules = [Atoms("H"), Atoms("O"), molecule("H2"), Atoms("He")]
-    assert MorganFingerprintTransformer().fit_transform(molecules).sum(axis=1).tolist()[0] == 1
+    assert MorganFingerprintTransformer().fit_transform(molecules).sum(axis=1).tolist()[0] == [1]
     weights = RDKitDescriptorsTransformer(["MolWt"]).fit_transform(molecules)
     # no hydrogen is added to an atom that has none
     np.testing.assert_allclose(weights[:, 0], [1.008, 15.999, 2.016, 4.003], atol=2e-3)
@@ -188,6 +273,9 @@ def test_the_index_counts_from_the_first_molecule_of_all():
         (RDKitDescriptorsTransformer("some"), "'descriptors' parameter"),
         (MorganFingerprintTransformer(-1), "'radius' parameter"),
         (MorganFingerprintTransformer(n_bits=0), "'n_bits' parameter"),
+        (AtomPairFingerprintTransformer(0), "'max_distance' parameter"),
+        (TopologicalTorsionFingerprintTransformer(1), "'n_atoms' parameter"),
+        (RDKitFingerprintTransformer(3, min_path=4), "min_path must be at most max_path=3, got 4"),
     ],
 )
 def test_invalid_settings_are_named(transformer, message):

@@ -148,6 +148,35 @@ def test_tanimoto_counts_common_bits():
     assert np.linalg.eigvalsh(expected).min() > -1e-12
 
 
+def test_tanimoto_takes_counts():
+    rng = np.random.default_rng(2)
+    X = rng.poisson(0.3, (40, 30)).astype(float)
+    X[7] = 0
+    X[9] = 3 * X[8]  # the same parts, three times each
+    n = X @ X.T
+    squares = np.diag(n)[:, None] + np.diag(n)[None] - n
+    expected = np.where(squares > 0, n / np.where(squares > 0, squares, 1), 1.0)
+    np.testing.assert_allclose(TanimotoKernel()(X), expected)
+    np.testing.assert_allclose(TanimotoKernel()(sparse.csr_matrix(X, dtype="f4")), expected)
+    assert expected[8, 9] == pytest.approx(3 / 7)
+    assert np.linalg.eigvalsh(expected).min() > -1e-12
+    # features of any sign, too
+    assert np.linalg.eigvalsh(TanimotoKernel()(rng.normal(size=(40, 3)))).min() > -1e-12
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix])
+def test_counts_are_compared_alike_by_scikit_learn(container):
+    rng = np.random.default_rng(3)
+    X = rng.poisson(0.2, (30, 50)).astype(float)
+    y = X[:, 0] + X[:, 1]
+    kernel = 2.0 * TanimotoKernel() + sk.WhiteKernel(0.1, (1e-3, 1e3))
+    args = {"kernel": kernel, "optimizer": None}
+    expected = Reference(**args).fit(X[:20], y[:20]).predict(X[20:], return_std=True)
+    gpr = GaussianProcessRegressor(**args).fit(container(X[:20]), y[:20])
+    found = gpr.predict(container(X[20:]), return_std=True)
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
 def test_tanimoto_serves_scikit_learn_too():
     rng = np.random.default_rng(1)
     X = (rng.random((30, 50)) < 0.2).astype(float)

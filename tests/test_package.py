@@ -16,12 +16,13 @@ ROOT = Path(skmolal.__file__).parent
 
 # Layers from bottom to top: a module imports from lower lines only (its own line is itself).
 LAYERS = [
-    {"_molecule_array"},
+    {"_molecule_array", "_smiles"},
     {"molecules"},
     {"_rows"},
     {"metrics", "datasets"},
     {"oracles"},
     {"gaussian_process", "descriptors"},
+    {"models"},
     {"acquisition"},
     {"query_strategies"},
     {"learners", "batch_sizes", "ensemble"},

@@ -29,6 +29,14 @@ def make_molecules():
     return as_molecules([molecule(name) for name in names])
 
 
+# Of the molecules above.
+SMILES = ["O", "N", "C", "CO", "C#C", "O=C=O", "C=O", "N#N", "C=C", "C#N"]
+
+
+def takes_smiles(transformer):
+    return transformer.__sklearn_tags__().input_tags.string
+
+
 def check_fit_returns_self(transformer):
     assert transformer.fit(make_molecules()) is transformer
 
@@ -40,7 +48,11 @@ def check_shape_and_type(transformer):
     assert X.dtype == np.dtype(transformer.dtype)
     assert sp.issparse(X) == bool(transformer.sparse)
     assert np.isfinite(_dense(X)).all()
-    assert (_dense(X) != 0).any(axis=1).all()
+
+
+def check_no_row_is_zero(transformer):
+    molecules = make_molecules()
+    assert (_dense(transformer.fit(molecules).transform(molecules)) != 0).any(axis=1).all()
 
 
 def check_fit_transform(transformer):
@@ -100,11 +112,61 @@ def check_not_fitted(transformer):
 
 def check_non_molecules(transformer):
     transformer.fit(make_molecules())
-    for wrong in (make_molecules()[0], ["CCO"], "CCO", 3, np.zeros((3, 2)).tolist()):
+    for wrong in (make_molecules()[0], "CCO", 3, np.zeros((3, 2)).tolist()):
         with pytest.raises(TypeError, match=r"ase\.Atoms"):
             transformer.transform(wrong)
         with pytest.raises(TypeError, match=r"ase\.Atoms"):
             clone(transformer).fit(wrong)
+
+
+def check_smiles(transformer):
+    molecules = make_molecules()
+    expected = transformer.fit(molecules).transform(molecules)
+    series = pd.Series(SMILES, index=list("abcdefghij"))
+    column = np.array(SMILES, dtype=object)[:, None]
+    for smiles in (SMILES, np.array(SMILES), column, series, series.to_frame("smiles")):
+        if takes_smiles(transformer):
+            # sums run over atoms, in an order of their own
+            _assert_close(transformer.transform(smiles), expected)
+            _assert_close(clone(transformer).fit(smiles).transform(molecules), expected)
+        else:
+            with pytest.raises(TypeError, match=r"got SMILES.*skmolal\.molecules_from_smiles"):
+                transformer.transform(smiles)
+            with pytest.raises(TypeError, match=r"got SMILES.*skmolal\.molecules_from_smiles"):
+                clone(transformer).fit_transform(smiles)
+
+
+def check_smiles_are_as_good_as_molecules(transformer):
+    if not takes_smiles(transformer):
+        return
+    expected = transformer.fit(SMILES).transform(SMILES)
+    _assert_same(clone(transformer).fit_transform(text for text in SMILES), expected)
+    _assert_same(clone(transformer).set_params(n_jobs=2).fit_transform(SMILES), expected)
+    frame = pd.DataFrame({"smiles": SMILES}, index=list("abcdefghij"))
+    named = clone(transformer).set_params(sparse=False).set_output(transform="pandas")
+    named = named.fit_transform(frame)
+    assert list(named.index) == list(frame.index)
+    np.testing.assert_array_equal(named.to_numpy(), _dense(expected))
+    model = make_pipeline(transformer, Ridge())
+    assert np.isfinite(cross_val_score(model, SMILES, np.arange(10.0), cv=3)).all()
+
+
+def check_bad_smiles_are_all_named(transformer):
+    if not takes_smiles(transformer):
+        return
+    bad = [*SMILES, "C(", "CC", "", "nonsense"]
+    transformer.fit(SMILES)
+    message = (
+        r"3 molecules cannot be described:\nsmiles\[10\].*cannot parse the SMILES 'C\('"
+        r"\nsmiles\[12\].*no atoms\nsmiles\[13\].*'nonsense'$"
+    )
+    for n_jobs in (1, 2):
+        with pytest.raises(ValueError, match=message):
+            transformer.set_params(n_jobs=n_jobs).transform(bad)
+    with pytest.raises(
+        TypeError, match=r"must be str.*smiles\[1\] is None, smiles\[3\] is a Atoms"
+    ):
+        transformer.transform(["C", None, "CC", make_molecules()[0]])
 
 
 def check_no_molecules(transformer):
@@ -235,6 +297,13 @@ def _assert_same(X, expected):
     assert type(X) is type(expected)
     assert X.dtype == expected.dtype
     np.testing.assert_array_equal(_dense(X), _dense(expected))
+
+
+def _assert_close(X, expected):
+    assert type(X) is type(expected)
+    np.testing.assert_allclose(
+        _dense(X), _dense(expected), rtol=0, atol=_tolerance(_dense(expected))
+    )
 
 
 def _tolerance(X):

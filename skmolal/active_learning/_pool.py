@@ -5,13 +5,17 @@ from hashlib import sha256
 import numpy as np
 from scipy import sparse
 
+from skmolal._smiles import as_smiles, holds_smiles
 from skmolal.molecules import as_molecules
 
 __all__ = ["as_pool", "digest"]
 
 
 def as_pool(X):
-    """Return a pool whose rows can be taken: molecules become an object array, lists an array."""
+    """Return a pool whose rows can be taken.
+
+    Molecules and lists of SMILES become a 1-D object array, other lists an array.
+    """
     if sparse.issparse(X):
         return X.tocsr()
     if hasattr(X, "iloc"):
@@ -23,14 +27,18 @@ def as_pool(X):
     items = np.asarray(X) if hasattr(X, "__array__") else list(X)
     if len(items) and isinstance(items[0], Atoms):
         return as_molecules(items)
+    if isinstance(items, list) and holds_smiles(items):
+        return as_smiles(items)
     return np.asarray(items)
 
 
 def digest(X):
-    """Return a hexadecimal digest of what a pool holds: molecules, numbers or a table."""
+    """Return a hexadecimal digest of what a pool holds: molecules, SMILES, numbers or a table."""
     h = sha256()
     if hasattr(X, "iloc"):
         X = X.to_numpy()
+    if isinstance(X, np.ndarray) and X.dtype.kind in "OUT":  # strings, in any container
+        X = (X[:, 0] if X.ndim == 2 and X.shape[1] == 1 else X).astype(object)
     if sparse.issparse(X):
         X = X.tocsr()
         for part in (X.data, X.indices, X.indptr):
@@ -43,5 +51,5 @@ def digest(X):
                 h.update(item.numbers.tobytes())
                 h.update(item.positions.tobytes())
             else:
-                h.update(repr(item).encode())
+                h.update(repr(str(item) if isinstance(item, str) else item).encode())
     return h.hexdigest()

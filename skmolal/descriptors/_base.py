@@ -1,6 +1,7 @@
 """What the molecule transformers share: reading molecules, blocks of rows, the outside manners."""
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Iterable
 from numbers import Integral
 from typing import ClassVar
 
@@ -11,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmolal.descriptors._blocks import BlockRunner
 from skmolal.descriptors._structures import flatten_molecules
-from skmolal.molecules import as_molecules
 
 
 class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
@@ -22,6 +22,10 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     called (`_feature_names`). Where molecules are more to it than their structures, it says how
     they are read (`_read`).
     """
+
+    # Whether `_make_fill` fills a block by whole rows, ``block[i] = row``: then a sparse matrix is
+    # made of the rows, without a dense block.
+    _fills_rows: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict] = {
         "sparse": ["boolean"],
@@ -37,7 +41,8 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : iterable of ase.Atoms, shape (n_samples,)
-            Molecules: all that may be met later, labelled or not.
+            Molecules: all that may be met later, labelled or not. Descriptors of graphs take
+            SMILES as well.
         y : None
             Not used, present for API consistency.
 
@@ -49,7 +54,7 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         TypeError
-            If `X` does not hold ``ase.Atoms``.
+            If `X` does not hold ``ase.Atoms`` (or SMILES, where these are taken).
         ValueError
             If a setting is invalid, if there is no molecule, or if one cannot be described; the
             message names it.
@@ -67,7 +72,7 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : iterable of ase.Atoms, shape (n_samples,)
-            Molecules.
+            Molecules. Descriptors of graphs take SMILES as well.
 
         Returns
         -------
@@ -79,9 +84,9 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         NotFittedError
             If `fit` was not called.
         TypeError
-            If `X` does not hold ``ase.Atoms``.
+            If `X` does not hold ``ase.Atoms`` (or SMILES, where these are taken).
         ValueError
-            If a molecule cannot be described; the message names it.
+            If molecules cannot be described; the message names them.
         """
         check_is_fitted(self)
         records = self._check(self._read(X))
@@ -93,6 +98,7 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
             threads=False,
             verbose=bool(self.verbose),
             label=type(self).__name__.removesuffix("Transformer"),
+            fills_rows=self._fills_rows,
         )
         return runner.compute_sparse(records) if self.sparse else runner.compute_dense(records)
 
@@ -102,7 +108,7 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : iterable of ase.Atoms, shape (n_samples,)
-            Molecules.
+            Molecules. Descriptors of graphs take SMILES as well.
         y : None
             Not used, present for API consistency.
 
@@ -111,8 +117,7 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         features : ndarray or csr_matrix of shape (n_samples, n_features)
             The features.
         """
-        if not hasattr(X, "__len__"):  # a generator serves once only
-            X = as_molecules(X)
+        X = hold_records(X)
         return self.fit(X).transform(X)
 
     def get_feature_names_out(self, input_features=None):
@@ -145,7 +150,10 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _make_fill(self):
-        """Return a function for worker processes: ``fill(records, block)`` writes the rows."""
+        """Return a function for worker processes: ``fill(records, block)`` writes the rows.
+
+        It may return a list that says which records cannot be described, and why.
+        """
 
     @abstractmethod
     def _feature_names(self):
@@ -159,3 +167,8 @@ class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def hold_records(X):
+    """Return a container that can be read twice: a generator serves once only."""
+    return list(X) if isinstance(X, Iterable) and not hasattr(X, "__len__") else X

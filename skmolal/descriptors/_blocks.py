@@ -23,6 +23,8 @@ from tqdm.auto import tqdm
 BLOCK_BYTES = 2**24
 # More rows than this would leave the last worker at work alone, and a progress bar still.
 _MAX_ROWS = 512
+# More than so many records that cannot be described are counted, not named.
+_MAX_NAMED = 100
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class BlockRunner:
     Parameters
     ----------
     fill : callable
-        ``fill(structures, block)`` writes the rows of some molecules into a block of zeros.
+        ``fill(structures, block)`` writes the rows of some molecules into a block of zeros. It
+        may return a list of str, one for each molecule that it could not describe: when all are
+        through, these are raised at once.
     n_features : int
         Number of columns of a block.
     dtype : dtype
@@ -46,6 +50,9 @@ class BlockRunner:
         Whether to show a progress bar.
     label : str
         What the progress bar says.
+    fills_rows : bool
+        Whether `fill` only ever assigns whole rows, ``block[i] = row``, so that a sparse matrix
+        needs no dense block.
     """
 
     fill: Callable
@@ -55,6 +62,7 @@ class BlockRunner:
     threads: bool
     verbose: bool
     label: str
+    fills_rows: bool = False
 
     def compute_dense(self, structures, kept=None, out=None):
         """Return the rows of all molecules, all columns or those `kept`, in `out` if given."""
@@ -73,7 +81,8 @@ class BlockRunner:
         """Return the rows of all molecules as a CSR matrix, all columns or those `kept`."""
         n_columns = self.n_features if kept is None else len(kept)
         blocks = [sp.csr_matrix((0, n_columns), dtype=self.dtype)]
-        found = self._run(structures, partial(_to_csr, kept=kept))
+        make_block = SparseRows if self.fills_rows else np.zeros
+        found = self._run(structures, partial(_to_csr, kept=kept), make_block=make_block)
         return sp.vstack(blocks + [block for _, block in found], format="csr")
 
     def find_nonzero(self, structures):
@@ -83,7 +92,7 @@ class BlockRunner:
             nonzero |= found
         return np.flatnonzero(nonzero)
 
-    def _run(self, structures, finish, target=None, clear=False):
+    def _run(self, structures, finish, target=None, clear=False, make_block=np.zeros):
         """Yield ``rows, finish(block)`` in order.
 
         Blocks are parts of `target`, if given, which is set to zero before, if `clear`.
@@ -95,7 +104,8 @@ class BlockRunner:
                 part = rows.stop - rows.start if target is None else target[rows]
                 yield structures.take(rows), part
 
-        work = partial(_work, self.fill, finish, self.n_features, self.dtype, clear)
+        make_block = partial(_make_block, make_block, self.n_features, self.dtype)
+        work = partial(_work, self.fill, finish, make_block, clear)
         if len(blocks) == 1:  # no worker is faster than none
             results = (work(*task) for task in tasks())
         elif self._shares_memory():
@@ -105,10 +115,13 @@ class BlockRunner:
         bar = tqdm(
             total=len(structures), desc=self.label, unit="molecule", disable=not self.verbose
         )
+        failures = []
         with bar:
-            for rows, result in zip(blocks, results, strict=True):
+            for rows, (result, failed) in zip(blocks, results, strict=True):
+                failures += failed or []
                 yield rows, result
                 bar.update(rows.stop - rows.start)
+        _raise_failures(failures)
 
     def _shares_memory(self):
         """Tell whether the workers are threads, or processes, maybe on other machines."""
@@ -128,16 +141,49 @@ class BlockRunner:
             yield slice(start, min(start + step, n_rows))
 
 
-def _work(fill, finish, n_features, dtype, clear, structures, part):
-    """Compute one block: a new one of so many rows, or a given one."""
+class SparseRows:
+    """A block of rows that keeps what is not zero; for those who assign whole rows."""
+
+    def __init__(self, shape, dtype):
+        self.shape = shape
+        self._dtype = dtype
+        self._columns = [np.empty(0, np.int32)] * shape[0]
+        self._values = [np.empty(0, dtype)] * shape[0]
+
+    def __setitem__(self, i, row):
+        columns = np.flatnonzero(row)
+        self._columns[i] = columns.astype(np.int32)
+        self._values[i] = row[columns].astype(self._dtype)
+
+    def tocsr(self):
+        """Return the rows as a CSR matrix."""
+        ends = np.cumsum([0] + [len(columns) for columns in self._columns])
+        parts = np.concatenate(self._values), np.concatenate(self._columns), ends
+        return sp.csr_matrix(parts, shape=self.shape)
+
+
+def _make_block(kind, n_features, dtype, n_rows):
+    return kind((n_rows, n_features), dtype)
+
+
+def _work(fill, finish, make_block, clear, structures, part):
+    """Compute one block, a new one of so many rows or a given one, and say what failed."""
     if isinstance(part, int):
-        block = np.zeros((part, n_features), dtype)
-        fill(structures, block)
-        return finish(block)
+        block = make_block(part)
+        failed = fill(structures, block)
+        return finish(block), failed
     if clear:
         part[...] = 0
-    fill(structures, part)
-    return None
+    return None, fill(structures, part)
+
+
+def _raise_failures(failures):
+    if len(failures) == 1:
+        raise ValueError(failures[0])
+    if failures:
+        more = len(failures) - _MAX_NAMED
+        named = failures[:_MAX_NAMED] + ([f"and {more} more"] if more > 0 else [])
+        raise ValueError("\n".join([f"{len(failures)} molecules cannot be described:", *named]))
 
 
 def _select(block, kept):
@@ -145,6 +191,9 @@ def _select(block, kept):
 
 
 def _to_csr(block, kept):
+    if isinstance(block, SparseRows):
+        rows = block.tocsr()
+        return rows if kept is None else rows[:, kept]
     return sp.csr_matrix(_select(block, kept))
 
 

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
+from skmolal.descriptors._base import hold_records
 from skmolal.descriptors._blocks import BlockRunner
 from skmolal.descriptors._dscribe import fill_with_dscribe
 from skmolal.descriptors._features import count_features, feature_names
@@ -19,7 +20,6 @@ from skmolal.descriptors._params import TermParamsMixin
 from skmolal.descriptors._species import select_known, species_numbers, symbols
 from skmolal.descriptors._structures import flatten_molecules
 from skmolal.descriptors._terms import TERMS, check_periodic_terms, check_term
-from skmolal.molecules import as_molecules
 
 
 class MBTRTransformer(TermParamsMixin, TransformerMixin, BaseEstimator):
@@ -305,8 +305,7 @@ class MBTRTransformer(TermParamsMixin, TransformerMixin, BaseEstimator):
         features : ndarray or csr_matrix of shape (n_samples, n_features)
             The features.
         """
-        if not hasattr(X, "__len__"):  # a generator serves once only
-            X = as_molecules(X)
+        X = hold_records(X)
         return self.fit(X).transform(X)
 
     def get_feature_names_out(self, input_features=None):

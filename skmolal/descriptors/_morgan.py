@@ -1,22 +1,21 @@
 """Morgan fingerprints as a scikit-learn transformer."""
 
-from functools import partial
 from numbers import Integral
 from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from skmolal.descriptors._base import MoleculeTransformer
-from skmolal.descriptors._graphs import check_rdkit, read_graphs
+from skmolal.descriptors._fingerprints import FingerprintTransformer
 
 
-class MorganFingerprintTransformer(MoleculeTransformer):
+class MorganFingerprintTransformer(FingerprintTransformer):
     """Describe molecules by Morgan fingerprints, also called ECFP.
 
     Each atom with its bonded neighbours up to `radius` bonds away is hashed to one of `n_bits`
-    columns [1]_, by RDKit. The graph of bonds is that of the SMILES in ``atoms.info["smiles"]``;
-    where there is none, bonds are perceived from the coordinates [2]_ for a molecule of charge
-    ``atoms.info["charge"]``, zero if left out. Needs the extra ``rdkit``.
+    columns [1]_, by RDKit. Takes SMILES, or molecules: the graph of bonds is that of the SMILES
+    in ``atoms.info["smiles"]``; where there is none, bonds are perceived from the coordinates
+    [2]_ for a molecule of charge ``atoms.info["charge"]``, zero if left out. Needs the extra
+    ``rdkit``.
 
     Parameters
     ----------
@@ -24,12 +23,18 @@ class MorganFingerprintTransformer(MoleculeTransformer):
         Largest number of bonds from the centre; 2 makes ECFP4.
     n_bits : int, default=2048
         Number of features.
-    counts : bool, default=False
-        Whether a feature counts the atoms with that neighbourhood or is 0 or 1.
+    counts : bool, default=True
+        Whether a feature counts the atoms with that neighbourhood or is 0 or 1; bits cannot tell
+        octane from decane.
+    use_features : bool, default=False
+        Whether atoms are told apart by their role (donor, acceptor, aromatic, halogen, acid,
+        base) in place of element and bonds: FCFP.
     include_chirality : bool, default=False
         Whether mirror images differ.
-    sparse : bool, default=False
-        Whether to return a CSR matrix.
+    sparse : bool, default=True
+        Whether to return a CSR matrix: some 50 of 2,048 features are not zero, so a dense array
+        of a large library is twenty times as large. Choose False for steps that take dense
+        arrays only, and for ``set_output(transform="pandas")``.
     dtype : {"float32", "float64"} or type, default="float32"
         Type of the features.
     n_jobs : int, default=None
@@ -40,14 +45,17 @@ class MorganFingerprintTransformer(MoleculeTransformer):
 
     See Also
     --------
+    AtomPairFingerprintTransformer : Sees the whole molecule.
     RDKitDescriptorsTransformer : Physico-chemical descriptors of the same graphs.
+    skmolal.make_fingerprint_model : A regressor for these features.
 
     Notes
     -----
     Nothing is learned from the molecules. Hydrogens are left implicit, so SMILES and perceived
     bonds give the same features, but for a chirality that the SMILES leaves open: perceived
     bonds have that of the coordinates. Perceived bonds reach up to 1.15 sums of covalent radii,
-    or 1.3 where that would leave pieces.
+    or 1.3 where that would leave pieces. SMILES are parsed in `transform` only; all that RDKit
+    cannot parse are named in one error.
 
     References
     ----------
@@ -56,30 +64,29 @@ class MorganFingerprintTransformer(MoleculeTransformer):
 
     Examples
     --------
-    >>> from ase.build import molecule
     >>> from skmolal.descriptors import MorganFingerprintTransformer
-    >>> molecules = [molecule("CH3OH"), molecule("CH4")]
-    >>> fingerprints = MorganFingerprintTransformer().fit_transform(molecules)
+    >>> fingerprints = MorganFingerprintTransformer().fit_transform(["CO", "C", "CCCC"])
     >>> fingerprints.shape, fingerprints.sum(axis=1).tolist()
-    ((2, 2048), [3.0, 1.0])
+    ((3, 2048), [[3.0], [1.0], [9.0]])
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **MoleculeTransformer._parameter_constraints,
+        **FingerprintTransformer._parameter_constraints,
         "radius": [Interval(Integral, 0, None, closed="left")],
-        "n_bits": [Interval(Integral, 1, None, closed="left")],
-        "counts": ["boolean"],
+        "use_features": ["boolean"],
         "include_chirality": ["boolean"],
     }
+    _prefix = "morgan"
 
     def __init__(
         self,
         radius=2,
         n_bits=2048,
         *,
-        counts=False,
+        counts=True,
+        use_features=False,
         include_chirality=False,
-        sparse=False,
+        sparse=True,
         dtype="float32",
         n_jobs=None,
         verbose=False,
@@ -87,36 +94,17 @@ class MorganFingerprintTransformer(MoleculeTransformer):
         self.radius = radius
         self.n_bits = n_bits
         self.counts = counts
+        self.use_features = use_features
         self.include_chirality = include_chirality
         self.sparse = sparse
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def _read(self, X):
-        check_rdkit(self)
-        return read_graphs(X)
+    def _make_generator(self):
+        from rdkit.Chem import rdFingerprintGenerator as rdkit
 
-    def _learn(self, records):
-        """Learn nothing: settings are checked, and molecules when read."""
-
-    def _make_fill(self):
-        return partial(
-            _fill_fingerprints,
-            counts=self.counts,
-            radius=self.radius,
-            fpSize=self.n_bits,
-            includeChirality=self.include_chirality,
-        )
-
-    def _feature_names(self):
-        return [f"morgan_{i}" for i in range(self.n_bits)]
-
-
-def _fill_fingerprints(graphs, block, *, counts, **settings):
-    from rdkit.Chem import rdFingerprintGenerator
-
-    generator = rdFingerprintGenerator.GetMorganGenerator(**settings)
-    describe = generator.GetCountFingerprintAsNumPy if counts else generator.GetFingerprintAsNumPy
-    for i in range(len(graphs)):
-        block[i] = describe(graphs.make_mol(i))
+        settings = {"radius": self.radius, "fpSize": self.n_bits}
+        if self.use_features:
+            settings["atomInvariantsGenerator"] = rdkit.GetMorganFeatureAtomInvGen()
+        return rdkit.GetMorganGenerator(**settings, includeChirality=self.include_chirality)

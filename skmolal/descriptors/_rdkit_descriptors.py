@@ -7,17 +7,17 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from skmolal.descriptors._base import MoleculeTransformer
-from skmolal.descriptors._graphs import check_rdkit, read_graphs
+from skmolal.descriptors._graphs import GraphTransformer
 
 
-class RDKitDescriptorsTransformer(MoleculeTransformer):
+class RDKitDescriptorsTransformer(GraphTransformer):
     """Describe molecules by RDKit's physico-chemical descriptors.
 
     Weight, logP [1]_, polar surface, counts of rings and groups, topological indices and so on.
-    The graph of bonds is that of the SMILES in ``atoms.info["smiles"]``; where there is none,
-    bonds are perceived from the coordinates [2]_ for a molecule of charge
-    ``atoms.info["charge"]``, zero if left out. Needs the extra ``rdkit``.
+    Takes SMILES, or molecules: the graph of bonds is that of the SMILES in
+    ``atoms.info["smiles"]``; where there is none, bonds are perceived from the coordinates [2]_
+    for a molecule of charge ``atoms.info["charge"]``, zero if left out. Needs the extra
+    ``rdkit``.
 
     Parameters
     ----------
@@ -61,16 +61,15 @@ class RDKitDescriptorsTransformer(MoleculeTransformer):
 
     Examples
     --------
-    >>> from ase.build import molecule
     >>> from skmolal.descriptors import RDKitDescriptorsTransformer
     >>> rdkit = RDKitDescriptorsTransformer(["MolWt", "NumHDonors"])
-    >>> rdkit.fit_transform([molecule("CH3OH"), molecule("CH4")]).round(1)
+    >>> rdkit.fit_transform(["CO", "C"]).round(1)
     array([[32., 1.],
            [16., 0.]], dtype=float32)
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **MoleculeTransformer._parameter_constraints,
+        **GraphTransformer._parameter_constraints,
         "descriptors": [StrOptions({"all"}), "array-like"],
         "fill_value": [Real],
     }
@@ -91,10 +90,6 @@ class RDKitDescriptorsTransformer(MoleculeTransformer):
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.verbose = verbose
-
-    def _read(self, X):
-        check_rdkit(self)
-        return read_graphs(X)
 
     def _learn(self, records):
         known = _functions()
@@ -123,16 +118,15 @@ def _functions():
 
 
 def _fill_descriptors(graphs, block, *, names, fill):
-    from rdkit.rdBase import BlockLogs
-
     known = _functions()
     functions = [known[name] for name in names]
     limit = np.finfo(block.dtype).max
-    for i in range(len(graphs)):
-        mol = graphs.make_mol(i)
-        with BlockLogs():
-            values = np.array([_value(function, mol) for function in functions])
-        block[i] = np.where(np.abs(values) <= limit, values, fill)  # NaN is not <= limit
+
+    def describe(mol):
+        values = np.array([_value(function, mol) for function in functions])
+        return np.where(np.abs(values) <= limit, values, fill)  # NaN is not <= limit
+
+    return graphs.describe(block, describe)
 
 
 def _value(function, mol):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from skmolal._smiles import holds_smiles
 from skmolal.descriptors._kernels import pair_extremes
 from skmolal.molecules import as_molecules
 
@@ -56,6 +57,12 @@ def flatten_molecules(X, periodic=False):
     structures : Structures
         The molecules, none empty, all coordinates finite, no two atoms at the same place.
     """
+    if holds_smiles(X):
+        raise TypeError(
+            "molecules must be ase.Atoms, with coordinates, got SMILES: embed them with "
+            "skmolal.molecules_from_smiles, or choose a descriptor of graphs, such as "
+            "MorganFingerprintTransformer"
+        )
     molecules = as_molecules(X)
     sizes = np.fromiter((len(atoms) for atoms in molecules), dtype=np.int64, count=len(molecules))
     if not sizes.all():

@@ -11,14 +11,30 @@ class TanimotoKernel(NormalizedKernelMixin, Kernel):
     """Compare fingerprints by the Tanimoto (Jaccard) similarity.
 
     ``k(x, y) = x.y / (|x|^2 + |y|^2 - x.y)``, and 1 for two rows of zeros: on binary fingerprints
-    the number of bits that both have over the number that either has. It has no hyperparameter;
-    multiply it by a constant and add noise, e.g. ``2.0 * TanimotoKernel() + WhiteKernel()``.
-    It works with scikit-learn's regressor too.
+    the number of bits that both have over the number that either has [1]_. It has no
+    hyperparameter; multiply it by a constant and add noise, e.g.
+    ``2.0 * TanimotoKernel() + WhiteKernel()``. It works with scikit-learn's regressor too.
+
+    See Also
+    --------
+    skmolal.make_fingerprint_model : A Pipeline of a fingerprint and this kernel.
+
+    Notes
+    -----
+    Counts are taken as they are, in the same formula. That is not the other common form for
+    counts, ``sum(min(x, y)) / sum(max(x, y))`` [2]_: both agree on bits and both are positive
+    semidefinite, but inner products are matrix products, also of CSR matrices.
+
+    The form here is so for all real features, since ``1 / (s + t)**m`` is for positive s and t,
+    and with ``s = |x|^2``, ``t = |y|^2``, where ``2 |x.y| <= s + t``, it is the sum over
+    m = 1, 2, ... of ``(x.y)**m / (s + t)**m``: a product of such kernels each.
 
     References
     ----------
     .. [1] L. Ralaivola, S. J. Swamidass, H. Saigo and P. Baldi, "Graph kernels for chemical
        informatics", Neural Networks 18, 1093 (2005), doi:10.1016/j.neunet.2005.07.009.
+    .. [2] A. Tripp, S. Bacallado, S. Singh and J. M. Hernandez-Lobato, "Tanimoto random features
+       for scalable molecular machine learning", NeurIPS 36 (2023), arXiv:2306.14809.
 
     Examples
     --------
