@@ -15,6 +15,8 @@ def as_rows(X, name="X"):
     """Return molecules as a molecule array, and any other container with rows as it is."""
     if holds_molecules(X):
         return as_molecules(X)
+    if not hasattr(X, "shape") and hasattr(X, "__array__"):
+        X = np.asarray(X)
     has_rows = len(X.shape) > 0 if hasattr(X, "shape") else isinstance(X, (list, tuple))
     if not has_rows:
         raise TypeError(

@@ -211,6 +211,7 @@ class ActiveLearningRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator)
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         if self.estimator is None:
+            tags.input_tags.sparse = True  # as the default estimator
             return tags
         inner = get_tags(self.estimator)
         tags.input_tags = inner.input_tags

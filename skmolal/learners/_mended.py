@@ -21,6 +21,8 @@ _ENSEMBLES = (StackingClassifier, StackingRegressor, VotingClassifier, VotingReg
 
 def check_rows_and_labels(X, y):
     """Refuse data that cannot be learned from before anything is changed."""
+    if y is None:
+        raise ValueError("A learner requires y to be passed, but the target y is None")
     X = as_rows(X, "X")
     y = as_rows(y, "y")
     if n_rows(X) != n_rows(y):
