@@ -50,9 +50,10 @@ def patch_modal():
     What is repaired: the call of :func:`sklearn.utils.check_X_y`; stacking, taking, adding,
     dropping and enumerating rows of DataFrames, Series, lists and sparse matrices; bootstrapping
     and the maximum of the optimizer, which took the labels of pandas objects for positions; the
-    votes of a committee on a sparse matrix. What is left as modAL made it: the stock classes cannot be cloned or printed, a
-    strategy that raises is run a second time, an index array of length 2 that a strategy returns
-    without metrics is taken apart, and a failed ``teach`` keeps the new rows.
+    votes of a committee on a sparse matrix. What is left as modAL made it: the stock classes cannot
+    be cloned or printed, a strategy that raises is run a second time, an index array of length 2
+    that a strategy returns without metrics is taken apart, and a failed ``teach`` keeps the new
+    rows.
 
     Examples
     --------

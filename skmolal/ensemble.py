@@ -5,10 +5,12 @@ from sklearn.ensemble import BaggingRegressor, ExtraTreesRegressor, RandomForest
 from sklearn.utils.validation import check_is_fitted
 from sklearn_compat.utils.validation import check_array, validate_data
 
+from skmolal._doc_link import DocLinkMixin
+
 __all__ = ["EnsembleRegressor"]
 
 
-class EnsembleRegressor(BaggingRegressor):
+class EnsembleRegressor(DocLinkMixin, BaggingRegressor):
     """Bagging with a standard deviation, for strategies that need one.
 
     All of scikit-learn's :class:`~sklearn.ensemble.BaggingRegressor`, and

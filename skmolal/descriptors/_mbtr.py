@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
+from skmolal._doc_link import DocLinkMixin
 from skmolal.descriptors._blocks import BlockRunner
 from skmolal.descriptors._dscribe import fill_with_dscribe
 from skmolal.descriptors._features import count_features, feature_names
@@ -22,7 +23,7 @@ from skmolal.descriptors._terms import TERMS, check_periodic_terms, check_term
 from skmolal.molecules import as_molecules
 
 
-class MBTRTransformer(TermParamsMixin, TransformerMixin, BaseEstimator):
+class MBTRTransformer(DocLinkMixin, TermParamsMixin, TransformerMixin, BaseEstimator):
     """Describe molecules by their many-body tensor representation (MBTR).
 
     Atoms, pairs and triplets of atoms are mapped to a number each (atomic number, distance,

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from sklearn_compat.utils.validation import validate_data
 
+from skmolal._doc_link import DocLinkMixin
 from skmolal.gaussian_process._engine.diagnostics import (
     clip_variance,
     warn_equal_std,
@@ -30,7 +31,7 @@ from skmolal.gaussian_process._engine.precision import numerics
 __all__ = ["GaussianProcessRegressor"]
 
 
-class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Predict with an exact Gaussian process.
 
     A drop-in for :class:`sklearn.gaussian_process.GaussianProcessRegressor`: it takes

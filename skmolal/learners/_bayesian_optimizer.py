@@ -96,6 +96,9 @@ class BayesianOptimizer(ActiveLearner, models.BayesianOptimizer):
         max_idx = np.argmax(np.asarray(y))
         self.X_max, self.y_max = take_rows(X, max_idx), take_rows(y, max_idx)
 
+    def _facts(self):
+        return {**super()._facts(), "Largest label": str(self.y_max)}
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = False  # the largest label is one number

@@ -91,6 +91,9 @@ class CommitteeRegressor(RegressorMixin, Mended, models.CommitteeRegressor):
             votes[:, i] = np.reshape(learner.predict(X, **predict_kwargs), -1)
         return votes
 
+    def _facts(self):
+        return {"Members": str(len(self.learner_list)), **super()._facts()}
+
     def _learners(self):
         return self.learner_list
 

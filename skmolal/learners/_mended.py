@@ -15,6 +15,7 @@ from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import _check_method_params
 
 from skmolal._rows import as_rows, n_rows, stack_columns, take_rows
+from skmolal.learners._display import DisplayMixin
 
 _ENSEMBLES = (StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor)
 
@@ -62,7 +63,7 @@ def get_query_strategy(query_strategy):
     return query_strategy
 
 
-class Mended:
+class Mended(DisplayMixin):
     """Fit, teach and query for a learner and for a committee of learners.
 
     `_learners()` are those that are trained: the learner itself, or the committee's members.
