@@ -15,6 +15,8 @@ def as_rows(X, name="X"):
     """Return molecules as a molecule array, and any other container with rows as it is."""
     if holds_molecules(X):
         return as_molecules(X)
+    if not hasattr(X, "shape") and hasattr(X, "__array__"):
+        X = np.asarray(X)
     has_rows = len(X.shape) > 0 if hasattr(X, "shape") else isinstance(X, (list, tuple))
     if not has_rows:
         raise TypeError(
@@ -53,10 +55,13 @@ def stack_rows(first, second):
     """Stack the rows of `second` below those of `first`, in the container of `first`.
 
     Two DataFrames must have the same columns; columns are matched by label and the index is kept.
-    A Series and something that is not a Series become an array.
+    A Series below a DataFrame is one row, labelled like its columns. A Series and something that
+    is neither become an array.
     """
     if sp.issparse(first) or sp.issparse(second):
         return sp.vstack([first, second], format="csr")
+    if _is_frame(first) and hasattr(second, "iloc") and not _is_frame(second):
+        second = _as_row_of(first, second)
     if _is_frame(first) or _is_frame(second):
         return _stack_frames(first, second)
     if hasattr(first, "iloc") and hasattr(second, "iloc"):
@@ -126,6 +131,22 @@ def _object_array(X):
     for i, row in enumerate(X):
         rows[i] = row
     return rows
+
+
+def _as_row_of(frame, row):
+    """Turn a row that was taken out of a DataFrame into a DataFrame again."""
+    import pandas as pd
+
+    # In a row of several types all cells became objects.
+    row = row.to_frame().T.infer_objects()
+    known = {
+        label: dtype
+        for label, dtype in frame.dtypes.items()
+        if isinstance(dtype, pd.CategoricalDtype)
+        and label in row
+        and row[label].isin(dtype.categories).all()
+    }
+    return row.astype(known)
 
 
 def _stack_frames(first, second):

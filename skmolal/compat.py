@@ -1,6 +1,8 @@
 """Repair of the stock modAL classes on current scikit-learn and pandas."""
 
+import importlib
 import sys
+import warnings
 from contextlib import contextmanager
 from functools import reduce
 
@@ -22,6 +24,9 @@ __all__ = ["patch_modal"]
 _stock_vstack = data.data_vstack
 _stock_hstack = data.data_hstack
 _stock_retrieve_rows = data.retrieve_rows
+_stock_add_row = data.add_row
+_stock_drop_rows = data.drop_rows
+_stock_enumerate_data = data.enumerate_data
 
 
 def patch_modal():
@@ -32,7 +37,8 @@ def patch_modal():
     ``modAL.models.ActiveLearner``, ``BayesianOptimizer``, ``Committee`` and
     ``CommitteeRegressor`` fit, teach and query on scikit-learn 1.6 and newer, with NumPy arrays
     (object arrays of ``ase.Atoms`` included), sparse matrices, DataFrames and Series, whose rows
-    are taken by position.
+    are taken by position. ``modAL.expected_error``, which cannot be imported where NumPy has no
+    ``numpy.float``, is imported.
 
     The repair acts on modAL itself and so on all code of the process that uses modAL. It is never
     made by an import, and a second call changes nothing. New code has no need of it:
@@ -41,12 +47,13 @@ def patch_modal():
 
     Notes
     -----
-    What is repaired: the call of :func:`sklearn.utils.check_X_y`; stacking and taking rows of
-    DataFrames, Series, lists and sparse matrices; bootstrapping and the maximum of the optimizer,
-    which took the labels of pandas objects for positions; the votes of a committee on a sparse
-    matrix. What is left as modAL made it: the stock classes cannot be cloned or printed, a
-    strategy that raises is run a second time, an index array of length 2 that a strategy returns
-    without metrics is taken apart, and a failed ``teach`` keeps the new rows.
+    What is repaired: the call of :func:`sklearn.utils.check_X_y`; stacking, taking, adding,
+    dropping and enumerating rows of DataFrames, Series, lists and sparse matrices; bootstrapping
+    and the maximum of the optimizer, which took the labels of pandas objects for positions; the
+    votes of a committee on a sparse matrix. What is left as modAL made it: the stock classes cannot
+    be cloned or printed, a strategy that raises is run a second time, an index array of length 2
+    that a strategy returns without metrics is taken apart, and a failed ``teach`` keeps the new
+    rows.
 
     Examples
     --------
@@ -57,6 +64,23 @@ def patch_modal():
     """
     for holder, name, repaired in _repairs():
         setattr(holder, name, repaired)
+
+
+def _import_expected_error():
+    """Import modAL's module that asks NumPy for the name that it once had for Python's float."""
+    if "modAL.expected_error" in sys.modules:
+        return
+    names = vars(np)
+    lent = "float" not in names
+    if lent:
+        names["float"] = float
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # it compares strings by `is`
+            importlib.import_module("modAL.expected_error")
+    finally:
+        if lent:
+            del names["float"]
 
 
 @contextmanager
@@ -73,10 +97,14 @@ def _modal_patched():
 
 def _repairs():
     """List (holder, name, repaired object) for everything that is still to be replaced."""
+    _import_expected_error()
     functions = [
         (_stock_vstack, _data_vstack),
         (_stock_hstack, _data_hstack),
         (_stock_retrieve_rows, _retrieve_rows),
+        (_stock_add_row, _add_row),
+        (_stock_drop_rows, _drop_rows),
+        (_stock_enumerate_data, _enumerate_data),
     ]
     modules = [
         module
@@ -126,6 +154,29 @@ def _retrieve_rows(X, idx):
     if sp.issparse(X) or hasattr(X, "iloc") or isinstance(X, list):
         return take_rows(X, idx)
     return _stock_retrieve_rows(X, idx)
+
+
+def _add_row(X, row):
+    if isinstance(X, np.ndarray) and X.ndim > 1:
+        return _stock_add_row(X, row)
+    if hasattr(X, "iloc") and X.ndim > 1:
+        return stack_rows(X, row)
+    if isinstance(X, (list, np.ndarray)) or hasattr(X, "iloc"):
+        return stack_rows(X, [row])
+    return _data_vstack([X, row])
+
+
+def _drop_rows(X, idx):
+    if sp.issparse(X) or hasattr(X, "iloc") or isinstance(X, list):
+        return take_rows(X, np.delete(np.arange(n_rows(X)), idx))
+    return _stock_drop_rows(X, idx)
+
+
+def _enumerate_data(X):
+    if not (sp.issparse(X) or hasattr(X, "iloc")):
+        return _stock_enumerate_data(X)
+    X = X.tocsr() if sp.issparse(X) else X
+    return ((i, take_rows(X, i)) for i in range(n_rows(X)))
 
 
 def _fit_on_new(self, X, y, bootstrap=False, **fit_kwargs):

@@ -3,12 +3,14 @@
 import numpy as np
 from sklearn.ensemble import BaggingRegressor, ExtraTreesRegressor, RandomForestRegressor
 from sklearn.utils.validation import check_is_fitted
-from sklearn_compat.utils.validation import validate_data
+from sklearn_compat.utils.validation import check_array, validate_data
+
+from skmolal._doc_link import DocLinkMixin
 
 __all__ = ["EnsembleRegressor"]
 
 
-class EnsembleRegressor(BaggingRegressor):
+class EnsembleRegressor(DocLinkMixin, BaggingRegressor):
     """Bagging with a standard deviation, for strategies that need one.
 
     All of scikit-learn's :class:`~sklearn.ensemble.BaggingRegressor`, and
@@ -118,11 +120,11 @@ class EnsembleRegressor(BaggingRegressor):
         )
         predictions = np.array(
             [
-                member.predict(X[:, features])
-                for forest, features in zip(
+                prediction
+                for estimator, features in zip(
                     self.estimators_, self.estimators_features_, strict=True
                 )
-                for member in _members(forest)
+                for prediction in _predictions(estimator, _take_columns(X, features))
             ]
         )
         if len(predictions) < 2:
@@ -133,7 +135,17 @@ class EnsembleRegressor(BaggingRegressor):
         return predictions.mean(axis=0), predictions.std(axis=0, ddof=1)
 
 
-def _members(estimator):
-    if isinstance(estimator, (RandomForestRegressor, ExtraTreesRegressor)):
-        return estimator.estimators_
-    return [estimator]
+def _take_columns(X, features):
+    """Take the columns; all of them in their order, as by default, are no copy."""
+    if np.array_equal(features, np.arange(X.shape[1])):
+        return X
+    return X[:, features]
+
+
+def _predictions(estimator, X):
+    """Predict with an estimator, or with each tree of a forest."""
+    if not isinstance(estimator, (RandomForestRegressor, ExtraTreesRegressor)):
+        return [estimator.predict(X)]
+    # Trees work on float32: converted here, X is converted once and not by each of them.
+    X = check_array(X, dtype=np.float32, accept_sparse="csr", ensure_all_finite=False)
+    return [tree.predict(X) for tree in estimator.estimators_]

@@ -30,14 +30,17 @@ def fixed_gp():
 
 # The checks' data are smaller than the batches, which is said and clipped.
 @pytest.mark.filterwarnings("ignore:a batch of:UserWarning")
+# They fit noise and constants, on which the default kernel's optimum lies at its bounds.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [
+        ActiveLearningRegressor(),
         ActiveLearningRegressor(
             GaussianProcessRegressor(alpha=1e-3, optimizer=None),
             "uncertainty",
             n_initial=20,
             batch_sizes=[20, 80],
-        )
+        ),
     ]
 )
 def test_scikit_learn_checks(estimator, check):

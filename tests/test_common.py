@@ -19,8 +19,8 @@ from skmolal.descriptors import (
     RDKitDescriptorsTransformer,
     RDKitFingerprintTransformer,
     SOAPTransformer,
-    XTBTransformer,
     TopologicalTorsionFingerprintTransformer,
+    XTBTransformer,
 )
 from skmolal.query_strategies import get_query_strategy, get_query_strategy_names
 from tests.strategy_checks import STRATEGY_CHECKS

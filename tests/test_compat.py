@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 
+import modAL
 import modAL.batch
 import modAL.models.base
 import modAL.models.learners
@@ -16,10 +17,12 @@ from ase import Atoms
 from modAL.batch import uncertainty_batch_sampling
 from modAL.models import ActiveLearner, BayesianOptimizer, Committee, CommitteeRegressor
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
+import skmolal
 from skmolal.compat import _modal_patched, _repairs, patch_modal
 
 RNG = np.random.default_rng(0)
@@ -197,3 +200,104 @@ def test_modal_still_refuses_what_does_not_stack():
         learner.teach(X[:, :2], Y)
     with pytest.raises(TypeError, match="not supported"):
         modAL.utils.data_vstack((1, 1))
+
+
+def test_expected_error_is_imported_and_numpy_left_alone():
+    done = run(
+        """
+        import warnings, numpy as np
+        try:
+            import modAL.expected_error
+        except AttributeError:
+            print("cannot be imported")
+        except SyntaxWarning:
+            print("cannot be imported")
+        names = set(vars(np))
+        from skmolal.compat import patch_modal
+        patch_modal()
+        import modAL.expected_error, modAL.utils.data
+        assert modAL.expected_error.add_row is modAL.utils.data.add_row
+        assert not hasattr(np, "float") and set(vars(np)) - names <= {"char", "rec", "strings"}
+        np.float = kept = object()  # a name that someone else has put there stays
+        del __import__("sys").modules["modAL.expected_error"]
+        patch_modal()
+        assert np.float is kept
+        """
+    )
+    assert done == "cannot be imported"
+
+
+CONTAINERS = {
+    "array": np.asarray,
+    "list": np.ndarray.tolist,
+    "frame of other labels": lambda X: pd.DataFrame(X, index=FRAME.index[: len(X)] + 3),
+    "frame of names": lambda X: pd.DataFrame(X, index=list("abcdefghijklmnopqrst")[: len(X)]),
+    "csr_matrix": sp.csr_matrix,
+    "csr_array": sp.csr_array,
+    "coo_array": sp.coo_array,
+}
+
+
+@pytest.mark.usefixtures("patched")
+@pytest.mark.parametrize("loss", ["binary", "log"])
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("cls", [ActiveLearner, skmolal.ActiveLearner])
+def test_expected_error_is_that_of_a_plain_loop(cls, container, loss):
+    labels = (Y > 0).astype(int)
+    pool, make = X[6:], CONTAINERS[container]
+    proba = LogisticRegression().fit(X[:6], labels[:6]).predict_proba(pool)
+    expected = np.zeros(len(pool))
+    for i, row in enumerate(pool):
+        rest = np.delete(pool, i, axis=0)
+        for label in (0, 1):
+            model = LogisticRegression().fit(np.vstack([X[:6], row]), [*labels[:6], label])
+            p = model.predict_proba(rest)
+            errors = 1 - p.max(axis=1) if loss == "binary" else -(p * np.log(p)).sum(axis=1)
+            expected[i] += errors.sum() * proba[i, label]
+
+    learner = cls(
+        LogisticRegression(),
+        modAL.expected_error.expected_error_reduction,
+        X_training=make(X[:6]),
+        y_training=labels[:6],
+    )
+    query_idx, _, metrics = learner.query(make(pool), loss, n_instances=3, return_metrics=True)
+    assert set(query_idx) == set(np.argsort(expected)[:3])
+    np.testing.assert_allclose(metrics, expected[query_idx], rtol=1e-6)
+
+
+@pytest.mark.usefixtures("patched")
+@pytest.mark.parametrize("container", [list, skmolal.as_molecules, pd.Series])
+def test_expected_error_takes_molecules(container):
+    # Pairs of atoms, which np.vstack and np.delete would take apart.
+    molecules = [Atoms("CO", positions=[[0, 0, 0], [0, 0, 1 + i / 10]]) for i in range(8)]
+    length = FunctionTransformer(lambda X: [[atoms.get_distance(0, 1)] for atoms in X])
+    learner = skmolal.ActiveLearner(
+        make_pipeline(length, LogisticRegression()),
+        modAL.expected_error.expected_error_reduction,
+        X_training=container([molecules[i] for i in (0, 2, 5, 7)]),
+        y_training=np.array([0, 0, 1, 1]),
+    )
+    query_idx, X_query = learner.query(container([molecules[i] for i in (1, 3, 4, 6)]))
+    assert len(query_idx) == len(X_query) == 1
+
+
+@pytest.mark.usefixtures("patched")
+def test_expected_error_keeps_the_types_of_columns():
+    kinds = pd.Categorical(["a", "b", "a", "b", "a", "b"])
+    frame = pd.DataFrame({"kind": kinds, "size": np.arange(6), "x": X[:6, 0]}, index=list("uvwxyz"))
+    seen = []
+
+    def record(X):
+        seen.append(X.dtypes)
+        return X.assign(kind=X["kind"].cat.codes)
+
+    learner = skmolal.ActiveLearner(
+        make_pipeline(FunctionTransformer(record), DecisionTreeClassifier(random_state=0)),
+        modAL.expected_error.expected_error_reduction,
+        X_training=frame.iloc[:4],
+        y_training=np.array([0, 1, 0, 1]),
+    )
+    learner.query(frame)
+    assert len(seen) > 6
+    assert all(dtypes.equals(frame.dtypes) for dtypes in seen)

@@ -1,8 +1,16 @@
 """EnsembleRegressor: the spread of members as a standard deviation."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
-from sklearn.ensemble import BaggingRegressor, GradientBoostingRegressor, RandomForestRegressor
+from scipy import sparse
+from sklearn.ensemble import (
+    BaggingRegressor,
+    ExtraTreesRegressor,
+    GradientBoostingRegressor,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -62,6 +70,55 @@ def test_features_may_be_drawn():
     mean, std = model.predict(X, return_std=True)
     np.testing.assert_allclose(mean, model.predict(X))
     assert (std > 0).all()
+
+
+class Recorder:
+    """A tree's array of nodes that remembers what it was asked to predict."""
+
+    def __init__(self, tree, asked):
+        self.tree, self.asked = tree, asked
+
+    def predict(self, X):
+        self.asked.append(X)
+        return self.tree.predict(X)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("max_features", [1.0, 0.5])
+@pytest.mark.parametrize("forest", [RandomForestRegressor, ExtraTreesRegressor])
+def test_the_trees_of_a_forest_share_one_conversion(forest, max_features, container):
+    X = np.random.RandomState(0).uniform(size=(60, 8))
+    model = EnsembleRegressor(
+        forest(n_estimators=6), n_estimators=3, max_features=max_features, random_state=0
+    ).fit(container(X), X.sum(axis=1))
+    expected = [
+        tree.predict(X[:, features])
+        for member, features in zip(model.estimators_, model.estimators_features_, strict=True)
+        for tree in member.estimators_
+    ]
+    asked = []
+    for member in model.estimators_:
+        for tree in member.estimators_:
+            tree.tree_ = Recorder(tree.tree_, asked)
+    mean, std = model.predict(container(X), return_std=True)
+    np.testing.assert_allclose(mean, np.mean(expected, axis=0), rtol=1e-12)
+    np.testing.assert_allclose(std, np.std(expected, axis=0, ddof=1), rtol=1e-12)
+    assert len(asked) == 18
+    assert {X_asked.dtype for X_asked in asked} == {np.dtype(np.float32)}
+    # All that was asked is still held, so equal addresses are the same memory.
+    addresses = {np.asarray(getattr(X_asked, "data", X_asked)).ctypes.data for X_asked in asked}
+    assert len(addresses) == 3
+
+
+@pytest.mark.parametrize("estimator", [RandomForestRegressor(n_estimators=5), LinearRegression()])
+def test_features_that_are_all_taken_are_not_copied(estimator):
+    X = np.random.RandomState(0).uniform(size=(500, 400))
+    model = EnsembleRegressor(estimator, n_estimators=2, random_state=0).fit(X[:50], X[:50, 0])
+    tracemalloc.start()
+    model.predict(X, return_std=True)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.8 * X.nbytes  # trees work on a float32 copy, half as large
 
 
 def test_one_member_has_no_spread():

@@ -365,8 +365,6 @@ def test_an_empty_or_wider_pool_is_an_error():
 
 def test_parameters_that_do_not_fit_are_errors():
     X, y = make_data(8)
-    with pytest.raises(ValueError, match="needs warm_start=True"):
-        GaussianProcessRegressor(reoptimize_growth=2.0).fit(X, y)
     with pytest.raises(ValueError, match="alpha must be a scalar"):
         GaussianProcessRegressor(alpha=np.ones(3)).fit(X, y)
     with pytest.raises(ValueError, match="dtype"):

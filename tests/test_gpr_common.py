@@ -19,7 +19,14 @@ _UPSTREAM_EXCEPTIONS: dict[str, str] = {}
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:Predicted variances smaller than 0")
 @pytest.mark.filterwarnings("ignore:All .* predicted standard deviations are equal")
-@parametrize_with_checks([GaussianProcessRegressor()])
+@parametrize_with_checks(
+    [
+        GaussianProcessRegressor(),
+        # The checks switch warm starts off, and reoptimize_growth is then without effect.
+        GaussianProcessRegressor(warm_start=True, reoptimize_growth=2.0),
+        GaussianProcessRegressor(reoptimize_growth=2.0),
+    ]
+)
 def test_estimator_checks(estimator, check):
     check(estimator)
 

@@ -347,3 +347,13 @@ def test_fingerprints_of_csr_and_of_odd_types():
     index = RowIndex(keys[:20])
     np.testing.assert_array_equal(index.find(keys[[3, 25, 0]]), [3, -1, 0])
     assert RowIndex(keys[:0]).find(keys[:2]).tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("growth", [1.0, 1e6])
+def test_without_warm_start_growth_has_no_effect(data, growth):
+    X, y = data
+    optimizer, calls = _count_optimizer()
+    model = make_model(warm_start=False, optimizer=optimizer, reoptimize_growth=growth)
+    for n_samples in (10, 11, 40):
+        model.fit(X[:n_samples], y[:n_samples])
+    np.testing.assert_array_equal(calls, [KERNEL.theta] * 3)  # each time, and from the start

@@ -138,3 +138,32 @@ def test_columns_are_stacked_side_by_side():
         stacked = stacked.toarray() if sp.issparse(stacked) else np.asarray(stacked)
         np.testing.assert_array_equal(stacked, expected)
     assert stack_columns([frame]) is frame
+
+
+def test_a_row_of_a_frame_is_stacked_as_a_row():
+    frame = pd.DataFrame(
+        {
+            "n": [1, 2, 3],
+            "x": [0.5, 1.5, 2.5],
+            "name": ["a", "b", "c"],
+            "kind": pd.Categorical(["u", "v", "u"]),
+            "flag": [True, False, True],
+        },
+        index=[7, 5, 6],
+    )
+    stacked = stack_rows(frame.iloc[:2], take_rows(frame, 2))
+    pd.testing.assert_frame_equal(stacked, frame)
+    other_order = take_rows(frame, 2)[["kind", "x", "flag", "n", "name"]]
+    pd.testing.assert_frame_equal(stack_rows(frame.iloc[:2], other_order), frame)
+    fraction = take_rows(frame[["n", "x"]], 2) + 0.5  # is not cut to the column's integers
+    assert stack_rows(frame[["n", "x"]], fraction)["n"].tolist() == [1, 2, 3, 3.5]
+    with pytest.raises(ValueError, match="same columns"):
+        stack_rows(frame, pd.Series([1.0, 2.0]))
+
+
+def test_what_numpy_can_read_passes_the_gate_as_an_array():
+    class Rows:
+        def __array__(self, dtype=None, copy=None):
+            return TABLE
+
+    np.testing.assert_array_equal(as_rows(Rows()), TABLE)

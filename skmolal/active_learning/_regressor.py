@@ -11,6 +11,7 @@ from sklearn.utils.validation import (
 )
 from tqdm.auto import tqdm
 
+from skmolal._doc_link import DocLinkMixin
 from skmolal._rows import n_rows
 from skmolal.active_learning._campaign import Campaign
 from skmolal.active_learning._pool import as_pool
@@ -18,7 +19,7 @@ from skmolal.active_learning._pool import as_pool
 __all__ = ["ActiveLearningRegressor"]
 
 
-class ActiveLearningRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class ActiveLearningRegressor(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Regressor that learns from the labels a query strategy picks.
 
     ``fit(X, y)`` plays one campaign: it starts from `n_initial` labels drawn at random and asks
@@ -211,6 +212,7 @@ class ActiveLearningRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator)
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         if self.estimator is None:
+            tags.input_tags.sparse = True  # as the default estimator
             return tags
         inner = get_tags(self.estimator)
         tags.input_tags = inner.input_tags

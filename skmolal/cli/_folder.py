@@ -132,9 +132,7 @@ class CampaignFolder:
         except json.JSONDecodeError as error:
             raise ValueError(f"{path / 'settings.json'} cannot be read: {error}") from error
         if not isinstance(settings, dict) or settings.get("format") != FORMAT:
-            raise ValueError(
-                f"{path / 'settings.json'} is of another version: expected {FORMAT!r}"
-            )
+            raise ValueError(f"{path / 'settings.json'} is of another version: expected {FORMAT!r}")
         return cls(path, settings)
 
     @property
@@ -160,6 +158,4 @@ class CampaignFolder:
         """Continue the campaign."""
         from skmolal.active_learning import Campaign
 
-        return Campaign.load(
-            self.storage, self.build_estimator(), self.pool.X, read_only=read_only
-        )
+        return Campaign.load(self.storage, self.build_estimator(), self.pool.X, read_only=read_only)

@@ -89,7 +89,9 @@ def ask(options):
     with folder.load_campaign() as campaign:
         size = options.n_instances
         if size is None:
-            size = folder.settings["batch_size"] if len(campaign.y) else folder.settings["n_initial"]
+            size = (
+                folder.settings["batch_size"] if len(campaign.y) else folder.settings["n_initial"]
+            )
         ids = campaign.ask(size)
         try:
             rows = _describe(campaign, folder.pool, ids)
@@ -98,8 +100,10 @@ def ask(options):
         except BaseException:
             campaign.release(ids, "they could not be written")
             raise
-    print(f"{len(ids)} records to label in {table}; fill in the column label, then: "
-          f"skmolal tell {folder.path} {table}")
+    print(
+        f"{len(ids)} records to label in {table}; fill in the column label, then: "
+        f"skmolal tell {folder.path} {table}"
+    )
 
 
 def _describe(campaign, pool, ids):
@@ -378,8 +382,13 @@ def _number(value):
 def _say(value):
     if value is None:
         return "none"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(
-        value, float) else str(value)
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.6g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def _write_table(path, columns, rows):

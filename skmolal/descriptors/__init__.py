@@ -24,6 +24,6 @@ __all__ = [
     "RDKitDescriptorsTransformer",
     "RDKitFingerprintTransformer",
     "SOAPTransformer",
-    "XTBTransformer",
     "TopologicalTorsionFingerprintTransformer",
+    "XTBTransformer",
 ]

@@ -10,11 +10,12 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skmolal._doc_link import DocLinkMixin
 from skmolal.descriptors._blocks import BlockRunner
 from skmolal.descriptors._structures import flatten_molecules
 
 
-class MoleculeTransformer(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
+class MoleculeTransformer(DocLinkMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the transformers that describe each molecule by a row of features.
 
     A subclass has the parameters `sparse`, `dtype`, `n_jobs` and `verbose`, and says what it

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
+from skmolal._doc_link import DocLinkMixin
 from skmolal.descriptors._base import hold_records
 from skmolal.descriptors._blocks import BlockRunner
 from skmolal.descriptors._dscribe import fill_with_dscribe
@@ -22,7 +23,7 @@ from skmolal.descriptors._structures import flatten_molecules
 from skmolal.descriptors._terms import TERMS, check_periodic_terms, check_term
 
 
-class MBTRTransformer(TermParamsMixin, TransformerMixin, BaseEstimator):
+class MBTRTransformer(DocLinkMixin, TermParamsMixin, TransformerMixin, BaseEstimator):
     """Describe molecules by their many-body tensor representation (MBTR).
 
     Atoms, pairs and triplets of atoms are mapped to a number each (atomic number, distance,

@@ -9,6 +9,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel, WhiteK
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skmolal._doc_link import DocLinkMixin
 from skmolal.gaussian_process._engine.leave_one_out import leave_one_out_path
 from skmolal.gaussian_process._engine.precision import numerics
 from skmolal.gaussian_process._gpr import GaussianProcessRegressor
@@ -16,7 +17,7 @@ from skmolal.gaussian_process._gpr import GaussianProcessRegressor
 __all__ = ["GaussianProcessRegressorCV"]
 
 
-class GaussianProcessRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class GaussianProcessRegressorCV(DocLinkMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Fit a Gaussian process and choose the noise by leave-one-out cross-validation.
 
     In the manner of :class:`sklearn.linear_model.RidgeCV`: the kernel matrix is computed once, and

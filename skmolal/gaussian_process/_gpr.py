@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from sklearn_compat.utils.validation import validate_data
 
+from skmolal._doc_link import DocLinkMixin
 from skmolal._rows import stack_rows
 from skmolal.gaussian_process._engine.diagnostics import (
     clip_variance,
@@ -32,7 +33,7 @@ from skmolal.gaussian_process._engine.precision import numerics
 __all__ = ["GaussianProcessRegressor"]
 
 
-class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Predict with an exact Gaussian process.
 
     A drop-in for :class:`sklearn.gaussian_process.GaussianProcessRegressor`: it takes
@@ -90,7 +91,8 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     reoptimize_growth : float, default=None
         With `warm_start`, hyperparameters are optimised again only when the training set has
         grown by this factor since the last time, or does not begin with the old one. None means
-        at each fit.
+        at each fit. While `warm_start` is False each fit starts from nothing, so hyperparameters
+        are optimised at each whatever this is set to.
     pool_cache_bytes : int, default=2**31
         With `warm_start`, the memory for what is kept of pool rows: their features, and one
         number per training sample. Rows that a prediction does not ask for make room for those it
@@ -224,10 +226,6 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         A loop that stored ``kernel_.theta`` after each fit comes back to the same state, bit for
         bit, by the same sequence of calls with the stored values.
         """
-        if self.reoptimize_growth is not None and not self.warm_start:
-            raise ValueError(
-                f"reoptimize_growth={self.reoptimize_growth} needs warm_start=True, got False"
-            )
         template = ConstantKernel() * RBF() if self.kernel is None else clone(self.kernel)
         continued = self.warm_start and "_posterior" in self.__dict__ and self._template == template
         kernel = clone(self.kernel_ if continued else template)
@@ -646,6 +644,12 @@ class GaussianProcessRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def sample_y(self, X, n_samples=1, random_state=0):
         """Draw functions from the Gaussian process and evaluate them at `X`.
+
+        Their distribution is that of scikit-learn's. With the same seed the functions themselves
+        are the same, up to rounding, where the singular values of the covariance of `X` lie well
+        apart. Where some are nearly equal, as for points in a symmetric arrangement, they differ:
+        random numbers are multiplied by the singular vectors, which the last bit of the
+        covariance turns within the space that belongs to these values.
 
         Parameters
         ----------

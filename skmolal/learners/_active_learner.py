@@ -49,6 +49,10 @@ class ActiveLearner(Mended, models.ActiveLearner):
         All training samples so far, None before the first. Molecules are an object array.
     y_training : array-like of shape (n_samples,) or (n_samples, n_targets)
         Their labels.
+    n_features_in_ : int
+        Number of features that the estimator has seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of these features, where they had names.
 
     Notes
     -----
@@ -194,6 +198,16 @@ class ActiveLearner(Mended, models.ActiveLearner):
         """Class labels of the fitted estimator; only for classifiers."""
         return self.estimator.classes_
 
+    @property
+    def n_features_in_(self):
+        """Number of features that the estimator has seen in fit."""
+        return self.estimator.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of these features, where they had names."""
+        return self.estimator.feature_names_in_
+
     def _learners(self):
         return [self]
 
@@ -217,4 +231,6 @@ class ActiveLearner(Mended, models.ActiveLearner):
 
     def __sklearn_tags__(self):
         # To scikit-learn a learner is what its estimator is: a regressor or a classifier.
-        return get_tags(self.estimator)
+        tags = get_tags(self.estimator)
+        tags.array_api_support = False  # rows are stacked by NumPy, SciPy or pandas
+        return tags

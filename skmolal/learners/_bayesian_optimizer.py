@@ -39,6 +39,10 @@ class BayesianOptimizer(ActiveLearner, models.BayesianOptimizer):
         All training samples so far, None before the first. Molecules are an object array.
     y_training : array-like of shape (n_samples,) or (n_samples, 1)
         Their labels.
+    n_features_in_ : int
+        Number of features that the estimator has seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of these features, where they had names.
     X_max : object
         The row of `X_training` with the largest label, None before the first.
     y_max : float
@@ -64,6 +68,10 @@ class BayesianOptimizer(ActiveLearner, models.BayesianOptimizer):
 
     _keeps_only_new = True
 
+    # Before the first training data.
+    X_max = None
+    y_max = -np.inf
+
     def __init__(
         self,
         estimator,
@@ -73,8 +81,6 @@ class BayesianOptimizer(ActiveLearner, models.BayesianOptimizer):
         bootstrap_init=False,
         on_transformed=False,
     ):
-        self.X_max = None
-        self.y_max = -np.inf
         super().__init__(
             estimator,
             query_strategy=query_strategy,
@@ -89,3 +95,11 @@ class BayesianOptimizer(ActiveLearner, models.BayesianOptimizer):
         # The first of equal labels, as in modAL.
         max_idx = np.argmax(np.asarray(y))
         self.X_max, self.y_max = take_rows(X, max_idx), take_rows(y, max_idx)
+
+    def _facts(self):
+        return {**super()._facts(), "Largest label": str(self.y_max)}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = False  # the largest label is one number
+        return tags

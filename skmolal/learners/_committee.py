@@ -4,6 +4,7 @@ import numpy as np
 from modAL import models
 from modAL.disagreement import max_std_sampling
 from sklearn.base import RegressorMixin
+from sklearn.utils import get_tags
 
 from skmolal._rows import as_rows, n_rows
 from skmolal.learners._active_learner import ActiveLearner
@@ -27,6 +28,13 @@ class CommitteeRegressor(RegressorMixin, Mended, models.CommitteeRegressor):
     on_transformed : bool, default=False
         Read by modAL's batch strategies: whether they work on the features that the last steps of
         the members' Pipelines see (:meth:`transform_without_estimating`) instead of the raw pool.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features that the members have seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of these features, where they had names.
 
     Examples
     --------
@@ -83,8 +91,29 @@ class CommitteeRegressor(RegressorMixin, Mended, models.CommitteeRegressor):
             votes[:, i] = np.reshape(learner.predict(X, **predict_kwargs), -1)
         return votes
 
+    def _facts(self):
+        return {"Members": str(len(self.learner_list)), **super()._facts()}
+
     def _learners(self):
         return self.learner_list
+
+    @property
+    def n_features_in_(self):
+        """Number of features that the members have seen in fit."""
+        return self.learner_list[0].n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of these features, where they had names."""
+        return self.learner_list[0].feature_names_in_
+
+    def __sklearn_tags__(self):
+        # What every member takes, the committee takes.
+        tags = super().__sklearn_tags__()
+        members = [get_tags(learner).input_tags for learner in self.learner_list]
+        tags.input_tags.sparse = all(member.sparse for member in members)
+        tags.input_tags.allow_nan = all(member.allow_nan for member in members)
+        return tags
 
     def __sklearn_is_fitted__(self):
         return all(learner.__sklearn_is_fitted__() for learner in self.learner_list)

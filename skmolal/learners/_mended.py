@@ -15,12 +15,15 @@ from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import _check_method_params
 
 from skmolal._rows import as_rows, n_rows, stack_columns, take_rows
+from skmolal.learners._display import DisplayMixin
 
 _ENSEMBLES = (StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor)
 
 
 def check_rows_and_labels(X, y):
     """Refuse data that cannot be learned from before anything is changed."""
+    if y is None:
+        raise ValueError("A learner requires y to be passed, but the target y is None")
     X = as_rows(X, "X")
     y = as_rows(y, "y")
     if n_rows(X) != n_rows(y):
@@ -60,7 +63,7 @@ def get_query_strategy(query_strategy):
     return query_strategy
 
 
-class Mended:
+class Mended(DisplayMixin):
     """Fit, teach and query for a learner and for a committee of learners.
 
     `_learners()` are those that are trained: the learner itself, or the committee's members.
