@@ -11,7 +11,7 @@ from ase.io import write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmolal import as_molecules, molecules_from_smiles, read_molecules
+from skmolal import as_molecules, read_molecules
 
 
 @settings(deadline=None, max_examples=30)

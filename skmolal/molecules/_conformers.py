@@ -44,7 +44,7 @@ def molecules_from_smiles(smiles, random_state=None, *, relax="mmff94", n_jobs=N
         know); or MMFF94 and then GFN2-xTB to 0.1 eV/angstrom (extra ``xtb``). None takes them
         as embedded, strained cages aside, which need the force field.
     n_jobs : int, default=None
-        Processes, as in joblib: None is 1 unless in a ``parallel_config``. Does not change the
+        Molecules to embed at once, as in joblib: None is 1 unless in a ``parallel_config``. Does not change the
         conformers.
     verbose : bool, default=False
         Whether to show a progress bar over molecules.
@@ -192,7 +192,9 @@ def _embed_all(calls, n_jobs, verbose):
     import joblib
     from tqdm.auto import tqdm
 
-    played = joblib.Parallel(n_jobs=n_jobs, return_as="generator", batch_size="auto")(
+    # RDKit computes outside Python's lock; tblite has threads of its own, which would fight.
+    prefer = "processes" if calls and calls[0][-1] == "gfn2-xtb" else "threads"
+    played = joblib.Parallel(n_jobs=n_jobs, prefer=prefer, return_as="generator")(
         joblib.delayed(_embed_one)(*call) for call in calls
     )
     return list(tqdm(played, total=len(calls), desc="conformers", disable=not verbose))

@@ -57,7 +57,7 @@ def read_molecules(
     random_state : int, RandomState instance or None, default=None
         Seeds the conformers.
     n_jobs : int, default=None
-        Processes that embed, as in joblib.
+        Molecules to embed at once, as in joblib: None is 1.
 
     Returns
     -------
