@@ -45,16 +45,6 @@ class Graphs:
             return _parse(self.smiles[i], one.numbers, self.first + i)
 
 
-def check_rdkit(estimator):
-    """Raise an ImportError that names the extra if RDKit is not there."""
-    try:
-        import rdkit  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f'{type(estimator).__name__} needs RDKit: python -m pip install "skmolal[rdkit]"'
-        ) from error
-
-
 def read_graphs(X):
     """Turn molecules into checked :class:`Graphs`."""
     molecules = as_molecules(X)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from sklearn.utils._param_validation import Interval
 
 from skmolal.descriptors._base import MoleculeTransformer
-from skmolal.descriptors._graphs import check_rdkit, read_graphs
+from skmolal.descriptors._graphs import read_graphs
 
 
 class MorganFingerprintTransformer(MoleculeTransformer):
@@ -16,7 +16,7 @@ class MorganFingerprintTransformer(MoleculeTransformer):
     Each atom with its bonded neighbours up to `radius` bonds away is hashed to one of `n_bits`
     columns [1]_, by RDKit. The graph of bonds is that of the SMILES in ``atoms.info["smiles"]``;
     where there is none, bonds are perceived from the coordinates [2]_ for a molecule of charge
-    ``atoms.info["charge"]``, zero if left out. Needs the extra ``rdkit``.
+    ``atoms.info["charge"]``, zero if left out.
 
     Parameters
     ----------
@@ -94,7 +94,6 @@ class MorganFingerprintTransformer(MoleculeTransformer):
         self.verbose = verbose
 
     def _read(self, X):
-        check_rdkit(self)
         return read_graphs(X)
 
     def _learn(self, records):

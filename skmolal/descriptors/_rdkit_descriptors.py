@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
 from skmolal.descriptors._base import MoleculeTransformer
-from skmolal.descriptors._graphs import check_rdkit, read_graphs
+from skmolal.descriptors._graphs import read_graphs
 
 
 class RDKitDescriptorsTransformer(MoleculeTransformer):
@@ -17,7 +17,7 @@ class RDKitDescriptorsTransformer(MoleculeTransformer):
     Weight, logP [1]_, polar surface, counts of rings and groups, topological indices and so on.
     The graph of bonds is that of the SMILES in ``atoms.info["smiles"]``; where there is none,
     bonds are perceived from the coordinates [2]_ for a molecule of charge
-    ``atoms.info["charge"]``, zero if left out. Needs the extra ``rdkit``.
+    ``atoms.info["charge"]``, zero if left out.
 
     Parameters
     ----------
@@ -93,7 +93,6 @@ class RDKitDescriptorsTransformer(MoleculeTransformer):
         self.verbose = verbose
 
     def _read(self, X):
-        check_rdkit(self)
         return read_graphs(X)
 
     def _learn(self, records):

@@ -44,8 +44,8 @@ def molecules_from_smiles(smiles, random_state=None, *, relax="mmff94", n_jobs=N
         know); or MMFF94 and then GFN2-xTB to 0.1 eV/angstrom (extra ``xtb``). None takes them
         as embedded, strained cages aside, which need the force field.
     n_jobs : int, default=None
-        Molecules to embed at once, as in joblib: None is 1 unless in a ``parallel_config``. Does not change the
-        conformers.
+        Molecules to embed at once, as in joblib: None is 1 unless in a ``parallel_config``. Does
+        not change the conformers.
     verbose : bool, default=False
         Whether to show a progress bar over molecules.
 

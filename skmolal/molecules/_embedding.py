@@ -78,7 +78,8 @@ def _embed_cage(mol, smiles, seed, iterations):
     RDKit rejects a conformer in which a carbon or nitrogen with four neighbours, shared by two
     rings, is not a proper tetrahedron. That of a cage often is not before the force field has
     seen it. Boron is not tested, and its bonds are hardly longer. As little can the stereo
-    centres of a cage be forced; so conformers are made until one has those of the SMILES.
+    centres of a cage be forced, and some conformers are turned inside out; so of several that have
+    the stereo centres of the SMILES the one of lowest energy is taken.
     """
     from rdkit import Chem
 
@@ -90,16 +91,21 @@ def _embed_cage(mol, smiles, seed, iterations):
             atom.SetAtomicNum(5)
             atom.SetFormalCharge(-1)
             atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+    best, lowest = None, np.inf
     for k in range(_SEEDS_OF_A_CAGE):
         if not _embed(disguised, (seed + k) % 2**31, iterations, _LOOSE):
-            return False
+            break
         mol.RemoveAllConformers()
         mol.AddConformer(disguised.GetConformer(), assignId=True)
         _set_parts_apart(mol)
         _relax(mol)
-        if _is_what_was_meant(mol, smiles):
-            return True
-    return False
+        energy = _energy(mol)
+        if energy < lowest and _is_what_was_meant(mol, smiles):
+            best, lowest = Chem.Conformer(mol.GetConformer()), energy
+    mol.RemoveAllConformers()
+    if best is not None:
+        mol.AddConformer(best, assignId=True)
+    return best is not None
 
 
 def _set_parts_apart(mol):
@@ -127,6 +133,18 @@ def _relax(mol):
         AllChem.MMFFOptimizeMolecule(mol, maxIters=_STEPS, ignoreInterfragInteractions=False)
     elif AllChem.UFFHasAllMoleculeParams(mol):
         AllChem.UFFOptimizeMolecule(mol, maxIters=_STEPS, ignoreInterfragInteractions=False)
+
+
+def _energy(mol):
+    """Return the energy of the force field that relaxes the molecule; zero without one."""
+    from rdkit.Chem import AllChem
+
+    if AllChem.MMFFHasAllMoleculeParams(mol):
+        properties = AllChem.MMFFGetMoleculeProperties(mol)
+        return AllChem.MMFFGetMoleculeForceField(mol, properties).CalcEnergy()
+    if AllChem.UFFHasAllMoleculeParams(mol):
+        return AllChem.UFFGetMoleculeForceField(mol).CalcEnergy()
+    return 0.0
 
 
 def _is_what_was_meant(mol, smiles):
