@@ -65,7 +65,6 @@ os.environ["TQDM_DISABLE"] = "1"
 warnings.filterwarnings("ignore", message="The optimal value found")
 from importlib.util import find_spec
 
-no_rdkit = find_spec("rdkit") is None
 no_dask = find_spec("distributed") is None
 no_tblite = find_spec("tblite") is None
 no_pyscf = find_spec("pyscf") is None

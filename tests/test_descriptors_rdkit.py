@@ -1,11 +1,10 @@
 """The descriptors made by RDKit: its numbers, from SMILES or from perceived bonds."""
 
-import sys
-
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import molecule
+from rdkit import Chem
 from scipy import sparse as sp
 from scipy.spatial.transform import Rotation
 from sklearn.base import clone
@@ -19,8 +18,6 @@ from skmolal.descriptors import (
     RDKitFingerprintTransformer,
     TopologicalTorsionFingerprintTransformer,
 )
-
-Chem = pytest.importorskip("rdkit.Chem")
 
 SMILES = ["CCO", "c1ccccc1O", "C[C@H](N)C(=O)O", "C#N", "FC(F)(F)C=C", "[NH4+]", "CC(=O)[O-]"]
 TRANSFORMERS = [
@@ -281,10 +278,3 @@ def test_the_index_counts_from_the_first_molecule_of_all():
 def test_invalid_settings_are_named(transformer, message):
     with pytest.raises(ValueError, match=message):
         transformer.fit([molecule("CH4")])
-
-
-@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
-def test_the_extra_is_named_where_rdkit_is_missing(transformer, monkeypatch):
-    monkeypatch.setitem(sys.modules, "rdkit", None)
-    with pytest.raises(ImportError, match=r'needs RDKit: python -m pip install "skmolal\[rdkit\]"'):
-        clone(transformer).fit([molecule("CH4")])

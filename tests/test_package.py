@@ -16,7 +16,7 @@ ROOT = Path(skmolal.__file__).parent
 
 # Layers from bottom to top: a module imports from lower lines only (its own line is itself).
 LAYERS = [
-    {"_molecule_array", "_smiles", "_doc_link"},
+    {"_doc_link"},
     {"molecules"},
     {"_rows"},
     {"metrics", "datasets"},

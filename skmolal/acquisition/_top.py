@@ -69,8 +69,7 @@ def threshold_of_top(y, mean, std, top, maximize=True):
     close = 1e-14 * max(abs(low), abs(high))
     # Beyond `low` lie all, beyond `high` none, and their number falls in between: the bisection
     # ends where it crosses what is wanted, in a slope or at a label.
-    while high - low > close:
-        middle = 0.5 * (low + high)
+    while high - low > close and low < (middle := 0.5 * (low + high)) < high:
         if beyond(middle) >= wanted:
             low = middle
         else:

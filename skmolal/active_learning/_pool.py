@@ -5,8 +5,8 @@ from hashlib import sha256
 import numpy as np
 from scipy import sparse
 
-from skmolal._smiles import as_smiles, holds_smiles
 from skmolal.molecules import as_molecules
+from skmolal.molecules._smiles import as_smiles, holds_smiles
 
 __all__ = ["as_pool", "digest"]
 

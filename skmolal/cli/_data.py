@@ -1,13 +1,19 @@
-"""Molecules, property and record names of a run."""
+"""What a run works on: molecules, property and names, and what was left out and why."""
 
+import sys
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from skmolal import datasets
-from skmolal.molecules import read_molecules
+from skmolal.molecules._reading import read_records
 
-__all__ = ["load_data"]
+__all__ = ["Data", "load_data"]
 
 _LOADERS = {
     "qm9_sample": "load_qm9_sample",
@@ -17,46 +23,238 @@ _LOADERS = {
 }
 
 
-def load_data(options):
-    """Return ``(name, molecules, y, ids, target)`` for the command's options."""
+@dataclass(frozen=True)
+class Data:
+    """Labelled molecules.
+
+    Attributes
+    ----------
+    source : str
+        The data set or the file.
+    target : str
+        The property.
+    X : ndarray of shape (n_samples,), dtype object
+        Molecules; SMILES where no conformers are wanted.
+    y : ndarray of shape (n_samples,)
+        The property of each.
+    ids : ndarray of shape (n_samples,)
+        What names a record in ``picks.csv``.
+    names, smiles : ndarray of object, shape (n_samples,)
+        Name and SMILES of each record; the SMILES may be None.
+    groups : ndarray of int, shape (n_samples,), or None
+        Equal for records of one molecule; None where all are different.
+    rejected : DataFrame
+        ``record, name, smiles, reason`` of what was left out.
+    n_read : int
+        Number of records in the file.
+    """
+
+    source: str
+    target: str
+    X: np.ndarray
+    y: np.ndarray
+    ids: np.ndarray
+    names: np.ndarray
+    smiles: np.ndarray
+    groups: np.ndarray | None
+    rejected: object
+    n_read: int
+
+    def describe_rejected(self):
+        """Return one line that counts what was left out, empty if nothing was."""
+        if not len(self.rejected):
+            return ""
+        counts = Counter(reason.split(":")[0] for reason in self.rejected["reason"])
+        parts = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+        return (
+            f"{len(self.rejected):,} of {self.n_read:,} records left out, see rejected.csv: {parts}"
+        )
+
+
+def load_data(options, *, conformers=True):
+    """Read what the command's options name.
+
+    Columns, labels, names and duplicates are checked before anything is embedded.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        ``data, dataset, target, id, smiles_column, strict, duplicates, random_state, n_jobs`` and
+        ``quiet``.
+    conformers : bool, default=True
+        Whether molecules are wanted; else SMILES will do, and nothing is embedded.
+
+    Returns
+    -------
+    data : Data
+        Rows of a file are shuffled by ``random_state``.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there, an id names two molecules, no record is left, or, with
+        ``strict``, one is left out.
+    """
     if options.data is None:
-        target = options.target or "homo"
-        bunch = getattr(datasets, _LOADERS[options.dataset])(target_column=target)
-        ids = np.arange(len(bunch.data))
-        if options.id is not None:
-            ids = _collect(bunch.data, options.id, options.dataset)
-        return options.dataset, bunch.data, bunch.target, ids, target
+        return _load_dataset(options, conformers)
     path = Path(options.data)
     if options.target is None:
         raise ValueError("--data needs --target: the key of atoms.info or the column to learn")
-    # A fixed seed for conformers, so that a run of the same file is the same run.
-    molecules = read_molecules(path, smiles_column=options.smiles_column, random_state=0)
-    y = np.empty(len(molecules))
-    for record, value in enumerate(_collect(molecules, options.target, path)):
-        try:
-            y[record] = float(value)
-        except (TypeError, ValueError):
-            y[record] = np.nan
-        if not np.isfinite(y[record]):
-            raise ValueError(
-                f"{path}: record {record} has {options.target}={value!r}; a finite number is needed"
-            )
-    ids = np.arange(len(molecules))
+    records = read_records(path, smiles_column=options.smiles_column)
+    labels, reasons = _read_labels(_column(records, options.target), options.target)
     if options.id is not None:
-        ids = np.array(_collect(molecules, options.id, path))
-    return str(path), molecules, y, ids, options.target
+        for i, value in enumerate(_column(records, options.id)):
+            if reasons[i] is None and _is_missing(value):
+                reasons[i] = f"no {options.id}"
+    if not conformers:
+        for i, text in enumerate(records.canonical):
+            reasons[i] = reasons[i] or ("no SMILES" if text is None else None)
+    records, labels = _leave_out(records, labels, reasons)
+    if options.id is not None:
+        _check_ids(records, options.id)
+    labels, reasons = _merge_duplicates(records, labels, options.duplicates)
+    records, labels = _leave_out(records, labels, reasons)
+    _check_left(records, options.strict)
+    X = records.canonical
+    if conformers:
+        # A fixed seed for conformers, so that runs of one file differ in nothing but the choice.
+        embedded, X = records.make_molecules(
+            0, options.n_jobs, verbose=not options.quiet and sys.stderr.isatty()
+        )
+        labels = labels[np.isin(records.number, embedded.number)]
+        records = embedded
+        _check_left(records, options.strict)
+    ids = records.number
+    if options.id is not None:
+        ids = np.array(list(_column(records, options.id)))
+    data = Data(
+        source=str(path),
+        target=options.target,
+        X=X,
+        y=labels,
+        ids=ids,
+        names=records.name,
+        smiles=records.smiles,
+        groups=_group(records.canonical),
+        rejected=records.rejected,
+        n_read=records.n_read,
+    )
+    # Ties are broken by position, and files are often sorted by the label.
+    return _take(data, check_random_state(options.random_state).permutation(len(labels)))
 
 
-def _collect(molecules, key, source):
-    """Read one key of every record: of ``atoms.info``, else of the stored calculator."""
-    values = []
-    for record, atoms in enumerate(molecules):
-        # ASE moves names it knows, such as energy, from an extxyz header to a calculator.
-        results = atoms.calc.results if atoms.calc is not None else {}
-        if key not in atoms.info and key not in results:
+def _load_dataset(options, conformers):
+    import pandas as pd
+
+    target = options.target or "homo"
+    bunch = getattr(datasets, _LOADERS[options.dataset])(target_column=target)
+    smiles = np.array([atoms.info.get("smiles") for atoms in bunch.data], dtype=object)
+    ids = np.arange(len(bunch.data))
+    if options.id is not None:
+        missing = [i for i, atoms in enumerate(bunch.data) if options.id not in atoms.info]
+        if missing:
+            keys = sorted(map(str, bunch.data[missing[0]].info))
             raise ValueError(
-                f"{source}: record {record} has no {key!r}; it has "
-                f"{sorted(map(str, [*atoms.info, *results]))}"
+                f"{options.dataset}: record {missing[0]} has no {options.id!r}; it has {keys}"
             )
-        values.append(atoms.info.get(key, results.get(key)))
-    return values
+        ids = np.array([atoms.info[options.id] for atoms in bunch.data])
+    return Data(
+        source=options.dataset,
+        target=target,
+        X=bunch.data if conformers else smiles,
+        y=bunch.target,
+        ids=ids,
+        names=ids.astype(str).astype(object),
+        smiles=smiles,
+        groups=None,
+        rejected=pd.DataFrame(columns=["record", "name", "smiles", "reason"]),
+        n_read=len(bunch.data),
+    )
+
+
+def _take(data, rows):
+    names = ("X", "y", "ids", "names", "smiles", "groups")
+    parts = {name: getattr(data, name) for name in names}
+    return replace(data, **{k: None if v is None else v[rows] for k, v in parts.items()})
+
+
+def _column(records, key):
+    """Return a column; a name that is not there is answered with those that are."""
+    if key in records.table.columns:
+        return records.table[key]
+    if key.lower() == "smiles" and any(text is not None for text in records.smiles):
+        return records.smiles
+    known = {str(name).lower(): str(name) for name in records.table.columns}
+    close = [repr(known[name]) for name in get_close_matches(key.lower(), known)]
+    hint = f" (did you mean {' or '.join(close)}?)" if close else ""
+    raise ValueError(f"{records.source}: there is no {key!r}{hint}; it has {list(known.values())}")
+
+
+def _read_labels(values, target):
+    """Return labels, NaN where there is none, and a reason for each of those."""
+    labels = np.full(len(values), np.nan)
+    reasons = [None] * len(values)
+    for i, value in enumerate(values):
+        if _is_missing(value):
+            reasons[i] = f"no {target}"
+            continue
+        with suppress(TypeError, ValueError):
+            labels[i] = float(value)
+        if not np.isfinite(labels[i]):
+            reasons[i] = f"{target} is no finite number: {value!r}"
+    return labels, reasons
+
+
+def _is_missing(value):
+    return value is None or (np.isscalar(value) and (value != value or value == ""))
+
+
+def _leave_out(records, labels, reasons):
+    keep = np.array([reason is None for reason in reasons], dtype=bool)
+    return records.leave_out(reasons), labels[keep]
+
+
+def _check_ids(records, key):
+    """Refuse an id that names two molecules."""
+    seen = {}
+    for i, value in enumerate(_column(records, key)):
+        first = seen.setdefault(value, i)
+        same = records.canonical[i] is not None and records.canonical[i] == records.canonical[first]
+        if first != i and not same:
+            raise ValueError(
+                f"{records.source}: {key}={value!r} names two molecules, records "
+                f"{records.number[first]} and {records.number[i]}; an id must be unique"
+            )
+
+
+def _merge_duplicates(records, labels, rule):
+    """Return labels, and the reason "duplicate" for records that another one stands for."""
+    reasons, labels = [None] * len(records), labels.copy()
+    if rule == "keep":
+        return labels, reasons
+    members = {}
+    for i, text in enumerate(records.canonical):
+        if text is not None:
+            members.setdefault(text, []).append(i)
+    for rows in members.values():
+        if rule == "mean":
+            labels[rows[0]] = labels[rows].mean()
+        for i in rows[1:]:
+            reasons[i] = "duplicate"
+    return labels, reasons
+
+
+def _group(canonical):
+    """Number the molecules; None if all are different."""
+    keys = [i if text is None else text for i, text in enumerate(canonical)]
+    if len(set(keys)) == len(keys):
+        return None
+    numbers = {key: k for k, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys])
+
+
+def _check_left(records, strict):
+    if strict and records.left_out:
+        raise ValueError(f"{records.describe_rejected()} (--strict)")
+    if len(records) == 0:
+        raise ValueError(f"no record is left: {records.describe_rejected()}")

@@ -71,18 +71,33 @@ def _parser():
     data.add_argument(
         "--data",
         metavar="FILE",
-        help="your own molecules instead: a format that ASE reads, or a CSV with SMILES",
+        help=(
+            "your own molecules instead: CSV, TSV, Excel or Parquet with SMILES, SMILES file, SDF, "
+            "or what ASE reads; text may be .gz or .xz"
+        ),
     )
     data.add_argument(
         "--target",
         metavar="KEY",
-        help="the property: a key of atoms.info, a CSV column, or a data set's column (homo)",
+        help="the property: a column, a field, a key of atoms.info (of a data set: homo)",
     )
-    data.add_argument("--smiles-column", metavar="NAME", help="SMILES column of a CSV (smiles)")
+    data.add_argument("--smiles-column", metavar="NAME", help="SMILES column of a table (smiles)")
     data.add_argument(
         "--id",
         metavar="KEY",
         help="key or column that names a record in picks.csv (its number in the file, from 0)",
+    )
+    data.add_argument(
+        "--duplicates",
+        choices=["first", "keep", "mean"],
+        default="first",
+        help=(
+            "records of one molecule (equal canonical SMILES): take the first, the first with "
+            "the mean of the labels, or keep all, together in pool or test (%(default)s)"
+        ),
+    )
+    data.add_argument(
+        "--strict", action="store_true", help="refuse a file of which a record is left out"
     )
     task = run.add_argument_group("task")
     task.add_argument("--task", choices=["pruning", "search", "both"], default="both")
@@ -97,14 +112,17 @@ def _parser():
     task.add_argument(
         "--strategies", nargs="+", metavar="NAME", help="query strategies (the paper's five)"
     )
-    task.add_argument("--n-initial", type=_positive, default=100, help="first labels (%(default)s)")
+    task.add_argument(
+        "--n-initial",
+        type=_positive,
+        help="first labels (100, or fewer of few molecules)",
+    )
     task.add_argument(
         "--batches",
         nargs="+",
         type=_positive,
-        default=[100, 200, 400],
         metavar="N",
-        help="labels of each further round (100 200 400)",
+        help="labels of each further round (100 200 400, or fewer of few molecules)",
     )
     task.add_argument(
         "--test-size",
@@ -112,7 +130,9 @@ def _parser():
         default=0.2,
         help="number or share of the molecules held out for testing (%(default)s)",
     )
-    task.add_argument("--seeds", type=_positive, default=3, help="number of repeats (%(default)s)")
+    task.add_argument(
+        "--seeds", type=_positive, help="number of repeats (3, or 6 of few molecules)"
+    )
     task.add_argument("--random-state", type=int, default=0, help="seed (%(default)s)")
     model = run.add_argument_group("model")
     model.add_argument(

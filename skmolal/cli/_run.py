@@ -23,6 +23,7 @@ from skmolal.cli._report import (
     summarize,
     write_atomically,
 )
+from skmolal.cli._sizes import choose_sizes
 from skmolal.metrics import make_discovery_scorer, make_target_scorer
 from skmolal.metrics._scorers import check_range
 from skmolal.model_selection import active_learning_curve
@@ -43,52 +44,64 @@ def run(options):
     if unknown:
         raise ValueError(f"--strategies: unknown {unknown}; known are {known}")
     out = _check_folder(options.out)
-    name, molecules, y, ids, target = load_data(options)
+    data = load_data(options)
+    y, target = data.y, data.target
+    _write_rejected(data, out, options.quiet)
     low, high = _target_range(options, y)
     in_range = (low <= y) & (y <= high)
     if options.task != "pruning" and not in_range.any():
         raise ValueError(
             f"no molecule has {target} in [{low}, {high}]; it runs from {y.min()} to {y.max()}"
         )
-    n_test = _check_sizes(options, len(y))
+    sizes = choose_sizes(
+        len(y),
+        groups=data.groups,
+        n_initial=options.n_initial,
+        batches=options.batches,
+        seeds=options.seeds,
+        test_size=options.test_size,
+    )
     scoring = {}
     if options.task != "search":
         scoring["neg_mean_absolute_error"] = "neg_mean_absolute_error"
     if options.task != "pruning":
         scoring["discovery"] = make_discovery_scorer(low, high)
         scoring["f1"] = make_target_scorer(low, high, "f1")
-    model = build_model(molecules, options.noise)
+    model = build_model(data.X, options.noise)
     checkpoint = out / "checkpoint"
     if not options.resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
     if not options.quiet:
         print(
-            f"{len(y):,} molecules of {name}, {n_test:,} for testing; target "
-            f"{low:.6g} <= {target} <= {high:.6g}: {in_range.sum():,} molecules",
+            f"{len(y):,} molecules of {data.source}, {sizes.n_test:,} for testing; target "
+            f"{low:.6g} <= {target} <= {high:.6g}: {in_range.sum():,} molecules\n"
+            f"{sizes.n_initial} first labels, then {' + '.join(map(str, sizes.batches))}; "
+            f"{sizes.seeds} seeds",
             flush=True,
         )
     with _without_bounds_warnings():
         curve = active_learning_curve(
             model,
-            molecules,
+            data.X,
             y,
             query_strategies={name: _configure(name, low, high) for name in strategies},
-            batch_sizes=options.batches,
-            n_initial=options.n_initial,
-            test_size=n_test,
-            n_repeats=options.seeds,
+            batch_sizes=sizes.batches,
+            n_initial=sizes.n_initial,
+            test_size=sizes.test_size,
+            n_repeats=sizes.seeds,
             scoring=scoring,
+            groups=data.groups,
             n_jobs=options.n_jobs,
             random_state=options.random_state,
             checkpoint_dir=checkpoint,
             verbose=not options.quiet and sys.stderr.isatty(),
         )
     tasks = summarize(curve.frame, curve.picks, in_range, strategies, options.task)
-    picks = curve.picks.assign(id=ids[curve.picks["position"]])
+    picks = curve.picks.assign(id=data.ids[curve.picks["position"]])
     picks = picks[["id", "round", "strategy", "repeat", "predicted", "label"]]
     unit = "eV" if options.data is None else ""
     summary = {
-        "dataset": name,
+        "dataset": data.source,
         "n_molecules": len(y),
         "settings": {
             "target": target,
@@ -96,11 +109,11 @@ def run(options):
             "high": _finite(high),
             "n_in_range": int(in_range.sum()),
             "strategies": strategies,
-            "seeds": options.seeds,
+            "seeds": sizes.seeds,
             "random_state": options.random_state,
-            "n_initial": options.n_initial,
-            "batch_sizes": options.batches,
-            "test_size": n_test,
+            "n_initial": sizes.n_initial,
+            "batch_sizes": sizes.batches,
+            "test_size": curve.settings["n_test"],
             "noise": options.noise,
             "model": " ".join(model.__repr__(N_CHAR_MAX=10**6).split()),
             "versions": {"skmolal": __version__, **{name: version(name) for name in _PACKAGES}},
@@ -116,11 +129,24 @@ def run(options):
     shutil.rmtree(checkpoint, ignore_errors=True)
     if not options.quiet:
         print(f"\n{format_table(tasks, unit)}\n")
-        print(f"mean ± standard deviation over {options.seeds} seeds; {summary['seconds']:.0f} s")
+        print(f"mean ± standard deviation over {sizes.seeds} seeds; {summary['seconds']:.0f} s")
         verdicts = format_verdicts(curve)
         if verdicts:
             print(verdicts)
-        print(f"written to {out}: curves.csv, curves.png, picks.csv, summary.json")
+        written = ["curves.csv", "curves.png", "picks.csv", "summary.json"]
+        written += ["rejected.csv"] if len(data.rejected) else []
+        print(f"written to {out}: {', '.join(written)}")
+
+
+def _write_rejected(data, out, quiet):
+    """Say what was left out, and leave a table of it; an older one goes."""
+    path = out / "rejected.csv"
+    if not len(data.rejected):
+        path.unlink(missing_ok=True)
+        return
+    write_atomically(path, lambda beside: data.rejected.to_csv(beside, index=False))
+    if not quiet:
+        print(data.describe_rejected(), flush=True)
 
 
 @contextmanager
@@ -154,23 +180,6 @@ def _check_folder(folder):
     except OSError as error:
         raise ValueError(f"--out: cannot write to {folder}: {error.strerror}") from error
     return folder
-
-
-def _check_sizes(options, n_samples):
-    """Return the number of test molecules, or say why the sizes do not fit."""
-    size = options.test_size
-    n_test = round(size * n_samples) if isinstance(size, float) else size
-    needed = options.n_initial + sum(options.batches)
-    if not 0 < n_test < n_samples:
-        raise ValueError(
-            f"--test-size: {n_test} of {n_samples} molecules leaves no pool or no test"
-        )
-    if needed > n_samples - n_test:
-        raise ValueError(
-            f"--n-initial and --batches ask for {needed} labels, but {n_samples} molecules less "
-            f"{n_test} for testing leave {n_samples - n_test}; give smaller numbers"
-        )
-    return n_test
 
 
 def _target_range(options, y):

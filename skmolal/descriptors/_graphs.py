@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 
-from skmolal._smiles import as_smiles, holds_smiles
 from skmolal.descriptors._base import MoleculeTransformer
 from skmolal.descriptors._structures import Structures, flatten_molecules
 from skmolal.molecules import as_molecules
+from skmolal.molecules._smiles import as_smiles, holds_smiles
 
 # Longest bonds, in sums of covalent radii. RDKit's own 1.3 joins atoms across strained rings: it
 # fails for 5% of QM9, 1.15 for none. Weak bonds such as F-F are longer.
@@ -72,23 +72,12 @@ class GraphTransformer(MoleculeTransformer):
     """Base of the transformers that look at the graph of bonds only, and so take SMILES too."""
 
     def _read(self, X):
-        check_rdkit(self)
         return read_graphs(X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         return tags
-
-
-def check_rdkit(estimator):
-    """Raise an ImportError that names the extra if RDKit is not there."""
-    try:
-        import rdkit  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f'{type(estimator).__name__} needs RDKit: python -m pip install "skmolal[rdkit]"'
-        ) from error
 
 
 def read_graphs(X):

@@ -14,8 +14,7 @@ class MorganFingerprintTransformer(FingerprintTransformer):
     Each atom with its bonded neighbours up to `radius` bonds away is hashed to one of `n_bits`
     columns [1]_, by RDKit. Takes SMILES, or molecules: the graph of bonds is that of the SMILES
     in ``atoms.info["smiles"]``; where there is none, bonds are perceived from the coordinates
-    [2]_ for a molecule of charge ``atoms.info["charge"]``, zero if left out. Needs the extra
-    ``rdkit``.
+    [2]_ for a molecule of charge ``atoms.info["charge"]``, zero if left out.
 
     Parameters
     ----------

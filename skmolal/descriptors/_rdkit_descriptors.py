@@ -16,8 +16,7 @@ class RDKitDescriptorsTransformer(GraphTransformer):
     Weight, logP [1]_, polar surface, counts of rings and groups, topological indices and so on.
     Takes SMILES, or molecules: the graph of bonds is that of the SMILES in
     ``atoms.info["smiles"]``; where there is none, bonds are perceived from the coordinates [2]_
-    for a molecule of charge ``atoms.info["charge"]``, zero if left out. Needs the extra
-    ``rdkit``.
+    for a molecule of charge ``atoms.info["charge"]``, zero if left out.
 
     Parameters
     ----------

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skmolal._smiles import holds_smiles
 from skmolal.descriptors._kernels import pair_extremes
 from skmolal.molecules import as_molecules
+from skmolal.molecules._smiles import holds_smiles
 
 # Nearer than any two nuclei of a molecule; it catches atoms that were written twice.
 COINCIDENT = 1e-3  # angstrom

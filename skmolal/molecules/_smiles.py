@@ -1,8 +1,8 @@
-"""What an array of SMILES is: the gate for those who need a molecule's graph and no coordinates."""
+"""SMILES: arrays of them, and their canonical form, which is the name of a molecule."""
 
 import numpy as np
 
-__all__ = ["as_smiles", "holds_smiles"]
+__all__ = ["as_smiles", "canonical_smiles", "holds_smiles", "parse_smiles", "quiet_rdkit"]
 
 
 def holds_smiles(X):
@@ -41,6 +41,50 @@ def as_smiles(X):
     smiles = np.empty(len(items), dtype=object)
     smiles[:] = [str(item) for item in items]  # np.str_ becomes str
     return smiles
+
+
+def quiet_rdkit():
+    """Return a context in which RDKit prints no complaints; ours name the record."""
+    from rdkit.rdBase import BlockLogs
+
+    return BlockLogs()
+
+
+def parse_smiles(text):
+    """Return the ``rdkit.Chem.Mol`` of a SMILES, hydrogens implicit.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message is a reason without the record.
+    """
+    from rdkit import Chem
+
+    if text is None or text != text or (isinstance(text, str) and not text.strip()):
+        raise ValueError("no SMILES")
+    mol = Chem.MolFromSmiles(text, sanitize=False) if isinstance(text, str) else None
+    if mol is None or mol.GetNumAtoms() == 0:
+        raise ValueError("cannot be parsed")
+    mol = Chem.MolFromSmiles(text)
+    if mol is None:
+        raise ValueError(f"cannot be parsed: {_find_problem(text)}")
+    for atom in mol.GetAtoms() if ":" in text else ():  # numbers of atoms in a reaction
+        atom.SetAtomMapNum(0)
+    return mol
+
+
+def canonical_smiles(text):
+    """Return RDKit's canonical SMILES, which charges, isotopes and stereo centres are part of."""
+    from rdkit import Chem
+
+    return Chem.MolToSmiles(parse_smiles(text))
+
+
+def _find_problem(text):
+    from rdkit import Chem
+
+    problems = Chem.DetectChemistryProblems(Chem.MolFromSmiles(text, sanitize=False))
+    return problems[0].Message() if problems else "not a molecule"
 
 
 def _column(X):

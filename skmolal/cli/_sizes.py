@@ -1,0 +1,66 @@
+"""How many labels, batches, seeds and test molecules: what the options say, else what fits."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Sizes", "choose_sizes"]
+
+_UNIT = 100  # first labels where there are enough molecules: 100, then 100, 200 and 400
+_BATCHES = (1, 2, 4)
+_SEEDS = 3
+_SEEDS_OF_A_SMALL_SET = 6  # the fewest that can tell a difference from chance
+
+
+class Sizes(NamedTuple):
+    """Sizes of a run."""
+
+    n_initial: int
+    batches: list
+    seeds: int
+    test_size: int  # molecules; groups of them, where they have groups
+    n_test: int  # molecules, the most there may be
+
+
+def choose_sizes(n_samples, *, groups=None, n_initial, batches, seeds, test_size):
+    """Return sizes that fit, or say why those given do not.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of molecules.
+    groups : array-like of shape (n_samples,), default=None
+        Molecules that stay together.
+    n_initial, batches, seeds : int, list of int, int; or None
+        Options; None chooses. In all at most half of the pool is labelled by default, the
+        number doubling with each batch.
+    test_size : int or float
+        Number or share of the molecules (groups) held out.
+    """
+    members = np.ones(n_samples, int) if groups is None else np.bincount(groups)
+    n_out = round(test_size * len(members)) if isinstance(test_size, float) else test_size
+    if not 0 < n_out < len(members):
+        raise ValueError(
+            f"--test-size: {n_out} of {len(members)} molecules leaves no pool or no test"
+        )
+    n_test = int(np.sort(members)[::-1][:n_out].sum())
+    pool = n_samples - n_test
+    given = (n_initial or 0) + sum(batches or [])
+    parts = (n_initial is None) + (sum(_BATCHES) if batches is None else 0)
+    fitting = pool // (2 * (1 + sum(_BATCHES)))
+    unit = max(2, min(_UNIT, fitting))
+    if parts:
+        unit = min(unit, (pool - given) // parts)
+    needed = given + parts * unit
+    if unit < 1 or needed > pool:
+        raise ValueError(
+            f"--n-initial and --batches ask for {max(needed, given + parts)} labels, but "
+            f"{n_samples} molecules less {n_test} for testing leave {pool}; give smaller numbers"
+        )
+    return Sizes(
+        n_initial=n_initial or unit,
+        batches=batches or [unit * times for times in _BATCHES],
+        seeds=seeds or (_SEEDS if fitting >= _UNIT else _SEEDS_OF_A_SMALL_SET),
+        test_size=n_out,
+        n_test=n_test,
+    )

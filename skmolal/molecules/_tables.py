@@ -1,0 +1,206 @@
+"""Tables with a column of SMILES: CSV, TSV, SMILES files, Excel and Parquet."""
+
+import csv
+import re
+from io import StringIO
+
+import numpy as np
+
+from skmolal.molecules._files import file_kind, read_text
+
+__all__ = ["TABLE_KINDS", "convert_columns", "read_table"]
+
+_TEXT = {".csv", ".tsv", ".tab", ".txt"}
+_SMILES = {".smi", ".smiles", ".ism", ".can"}
+_EXCEL = {".xlsx", ".xlsm"}
+_PARQUET = {".parquet", ".pq"}
+TABLE_KINDS = _TEXT | _SMILES | _EXCEL | _PARQUET
+
+_MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none"}
+_INTEGER = re.compile(r"[+-]?(0|[1-9]\d*)")  # 007 is a name
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+
+
+def read_table(path, smiles_column=None):
+    """Read a table and find its SMILES.
+
+    Parameters
+    ----------
+    path : Path
+        A file of one of ``TABLE_KINDS``.
+    smiles_column : str, default=None
+        Name of the SMILES column; None finds it.
+
+    Returns
+    -------
+    smiles : list of str or None
+        One for each record.
+    table : DataFrame
+        The other columns; what is missing is NaN or None.
+    problems : dict of int to str
+        Records that cannot be read, and why.
+
+    Raises
+    ------
+    ImportError
+        If the package for Excel or Parquet files is not installed.
+    ValueError
+        If this is no such table, or it has no column of SMILES.
+    """
+    kind = file_kind(path)
+    problems = {}
+    if kind in _SMILES:
+        smiles, table = _read_smiles_file(path)
+        return smiles, convert_columns(table), problems
+    if kind in _TEXT:
+        table, problems = _read_text_table(path, smiles_column)
+    else:
+        table = _read_binary_table(path, kind)
+    column = _find_smiles(path, list(table.columns), smiles_column)
+    smiles = [_text_or_none(value) for value in table[column]]
+    return smiles, convert_columns(table.drop(columns=column)), problems
+
+
+def convert_columns(table):
+    """Turn columns of texts that are numbers into columns of numbers; what is missing is None."""
+    import pandas as pd
+
+    columns = {}
+    for name in table.columns:
+        if isinstance(table[name].dtype, np.dtype) and table[name].dtype.kind in "biuf":
+            columns[name] = table[name]
+            continue
+        values = [_value_or_none(value) for value in table[name]]
+        known = [value for value in values if value is not None]
+        if known and all(isinstance(value, str) and _is_number(value) for value in known):
+            if all(_INTEGER.fullmatch(value) and len(value) < 18 for value in known):
+                values = [None if value is None else int(value) for value in values]
+                dtype = int if len(known) == len(values) else object
+            else:
+                values, dtype = [np.nan if v is None else float(v) for v in values], float
+            columns[name] = pd.Series(values, dtype=dtype)
+        else:
+            columns[name] = pd.Series(values, dtype=object)
+    return pd.DataFrame(columns, index=table.index)
+
+
+def _is_number(text):
+    digits = text.lstrip("+-")
+    leads_with_zero = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+    return bool(_NUMBER.fullmatch(text)) and not leads_with_zero
+
+
+def _value_or_none(value):
+    if isinstance(value, str):
+        value = value.strip()
+        return None if value.lower() in _MISSING else value
+    missing = value is None or (np.isscalar(value) and value != value)
+    return None if missing else value
+
+
+def _text_or_none(value):
+    if isinstance(value, str):
+        return value.strip() or None
+    return None if value is None or value != value else str(value)
+
+
+def _read_text_table(path, smiles_column):
+    """Read separated values record by record, so that one bad line costs one record."""
+    import pandas as pd
+
+    text = read_text(path)
+    separator = _find_separator(text, smiles_column)
+    try:
+        rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=separator) if row]
+    except csv.Error as error:
+        raise ValueError(f"{path}: not a table of separated values: {error}") from error
+    if not rows:
+        raise ValueError(f"{path}: not a table of separated values: the file is empty")
+    header = _unique([name.strip() for name in rows[0]])
+    width = len(header)
+    records, problems = [], {}
+    for record, row in enumerate(rows[1:]):
+        if any(value.strip() for value in row[width:]):
+            problems[record] = f"cannot be read: {len(row)} fields, the header has {width}"
+        row = row[:width] + [""] * (width - len(row))
+        if separator == ";":  # where a comma is the decimal point
+            row = [v.replace(",", ".") if _DECIMAL_COMMA.fullmatch(v.strip()) else v for v in row]
+        records.append(row)
+    return pd.DataFrame(records, columns=header, dtype=object), problems
+
+
+def _find_separator(text, smiles_column):
+    """Return the separator that lets the header name the SMILES, else that of most columns."""
+    header = next((line for line in text.split("\n") if line.strip()), "")
+
+    def fitness(separator):
+        names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+        return bool(_smiles_columns(names, smiles_column)), len(names)
+
+    return max(",;\t", key=fitness)
+
+
+def _unique(names):
+    """Tell columns of one name apart, and name those that have none."""
+    seen = {}
+    for k, name in enumerate(names):
+        names[k] = name = name or f"column {k + 1}"
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            names[k] = f"{name}.{seen[name] - 1}"
+    return names
+
+
+def _smiles_columns(names, smiles_column):
+    """Return the columns that may hold the SMILES: the one wanted, "smiles", or like it."""
+    if smiles_column is not None:
+        return [name for name in names if name == smiles_column]
+    lower = [str(name).lower() for name in names]
+    exact = [name for name, low in zip(names, lower, strict=True) if low == "smiles"]
+    return exact or [name for name, low in zip(names, lower, strict=True) if "smiles" in low]
+
+
+def _find_smiles(path, names, smiles_column):
+    found = _smiles_columns(names, smiles_column)
+    if len(found) == 1:
+        return found[0]
+    shown = [str(name) for name in names]
+    if smiles_column is not None:
+        raise ValueError(
+            f"{path}: there is no column {smiles_column!r} for SMILES; the columns are {shown}"
+        )
+    raise ValueError(
+        f"{path}: expected one column named 'smiles', got columns {shown}; say which it is "
+        "(smiles_column in Python, --smiles-column on the command line)"
+    )
+
+
+def _read_smiles_file(path):
+    """Read lines of a SMILES and, after white space, a name."""
+    import pandas as pd
+
+    lines = [line.split(None, 1) for line in read_text(path).split("\n")]
+    lines = [line for line in lines if line and not line[0].startswith("#")]
+    if lines and lines[0][0].lower() == "smiles":
+        del lines[0]
+    names = [line[1].strip() if len(line) > 1 else None for line in lines]
+    table = pd.DataFrame({"name": names}, dtype=object) if any(names) else pd.DataFrame()
+    return [line[0] for line in lines], table
+
+
+def _read_binary_table(path, kind):
+    import pandas as pd
+
+    needed = "openpyxl" if kind in _EXCEL else "pyarrow"
+    try:
+        table = pd.read_excel(path, dtype=object) if kind in _EXCEL else pd.read_parquet(path)
+    except ImportError as error:
+        raise ImportError(
+            f"{path}: reading {kind} files needs {needed}: python -m pip install {needed}"
+        ) from error
+    except Exception as error:  # both raise anything, from BadZipFile to ArrowInvalid
+        message = " ".join(str(error).split())
+        raise ValueError(f"{path}: not a {kind} file: {type(error).__name__}: {message}") from error
+    table.columns = _unique([str(name).strip() for name in table.columns])
+    return table.reset_index(drop=True)
