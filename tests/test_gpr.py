@@ -28,14 +28,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmolal import GaussianProcessRegressor
-from skmolal.gaussian_process import (
-    _diagnostics,
-    _exact,
-    _factor,
-    _gram,
-    _likelihood,
-    median_length_scale,
-)
+from skmolal.gaussian_process import median_length_scale
+from skmolal.gaussian_process._engine import diagnostics, exact, factor, gram, likelihood
 
 KERNELS = {
     "rbf": 2.0 * RBF(6.0),
@@ -89,7 +83,7 @@ def test_posterior_equals_scikit_learns(name, n_samples):
 
 def test_several_tiles_equal_scikit_learn(monkeypatch):
     """Tiles of 16 instead of 512 reach every branch of the tiled algorithms on small data."""
-    for module in (_factor, _likelihood):
+    for module in (factor, likelihood):
         monkeypatch.setattr(module, "choose_tile", lambda *_: 16)
     monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
     X, y = make_data(160)
@@ -139,7 +133,7 @@ def test_optimum_equals_scikit_learns():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_other_kernels_work_through_their_own_call(monkeypatch):
-    monkeypatch.setattr(_diagnostics, "_slow_kernels", set())
+    monkeypatch.setattr(diagnostics, "_slow_kernels", set())
     X, y = make_data(60)
     kernel = 2.0 * Matern(6.0, nu=0.9) + WhiteKernel(0.1)
     model = GaussianProcessRegressor(kernel, optimizer=None).fit(X[:40], y[:40])
@@ -192,7 +186,7 @@ def test_order_of_training_samples_does_not_matter():
 def _traces():
     functions = [
         value
-        for module in (_factor, _gram, _exact)
+        for module in (factor, gram, exact)
         for value in vars(module).values()
         if hasattr(value, "_cache_size")
     ]
