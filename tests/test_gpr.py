@@ -391,6 +391,33 @@ def test_equal_stds_are_diagnosed_in_predict():
     model.predict(np.repeat(X[:1], 20, axis=0), return_std=True)  # equal samples: no wonder
 
 
+@pytest.mark.parametrize("as_csr", [False, True])
+@pytest.mark.parametrize(
+    ("length_scale", "alpha", "known", "why"),
+    [
+        (1e-3, 0.1, False, "infinitely far from the training samples"),
+        (5.0, 1e12, False, "noise drowns what they say"),
+        (1e9, 0.1, False, "takes all samples for the same one"),
+        (1e-3, 0.1, True, "where each is a training sample itself"),
+    ],
+)
+def test_the_warning_about_equal_stds_says_why(length_scale, alpha, known, why, as_csr):
+    X, y = make_data(30)
+    rows = sparse.csr_matrix(X) if as_csr else X
+    model = GaussianProcessRegressor(
+        RBF(length_scale), alpha=alpha, optimizer=None, normalize_y=True
+    ).fit(rows[:10], 100 * y[:10])
+    with pytest.warns(UserWarning, match=f"standard deviations are equal.*{why}"):
+        model.predict(rows[:10] if known else rows[10:], return_std=True)
+
+
+def test_equal_stds_of_boolean_features_are_diagnosed():
+    X = np.random.default_rng(0).random((30, 20)) < 0.5
+    model = GaussianProcessRegressor(RBF(1e-3), alpha=0.1, optimizer=None).fit(X[:10], X[:10, 0])
+    with pytest.warns(UserWarning, match="infinitely far"):
+        model.predict(X[10:], return_std=True)
+
+
 def test_hyperparameters_from_a_subset_of_samples():
     X, y = make_data(120)
     kernel = 1.0 * RBF(5.0) + WhiteKernel(0.1)
@@ -421,6 +448,14 @@ def test_median_length_scale(n_samples):
     assert median_length_scale(X, 2, random_state=0) == median_length_scale(X, 2, random_state=0)
     with pytest.raises(ValueError, match="at least 2"):
         median_length_scale(X, 1)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+def test_median_length_scale_takes_no_rounding_error_for_a_distance(form):
+    X, _ = make_data(4)
+    copies = form(np.repeat(X, 25, axis=0) * 1.7 + 3)
+    expected = median_length_scale(X * 1.7 + 3)
+    np.testing.assert_allclose(median_length_scale(copies), expected)
 
 
 def test_nystroem_and_bayesian_ridge_come_close_to_the_exact_process():
