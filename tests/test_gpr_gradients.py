@@ -9,15 +9,22 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from functools import cache
 
+import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
+from scipy import sparse
+from scipy.spatial.distance import cdist
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor as Reference
 from sklearn.gaussian_process import kernels as sk
 
+from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import TanimotoKernel
+from skmolal.gaussian_process._engine.distances import make_features, scaled_squared_distances
 from skmolal.gaussian_process._engine.optimize import make_likelihood
 from skmolal.gaussian_process._engine.precision import numerics
 
@@ -185,8 +192,12 @@ def _parse(kernel, values):
 
 @cache
 def by_mpmath(case, components):
-    """Evidence, and some components of its gradient by central differences, to 50 digits."""
-    kernel, X, y, alpha = make_case(*case)
+    """Evidence, and some components of its gradient, of a case."""
+    return evidence_to_50_digits(*make_case(*case), components)
+
+
+def evidence_to_50_digits(kernel, X, y, alpha, components):
+    """Evidence, and some components of its gradient by central differences."""
     with mpmath.workdps(50):
         X = [[mpmath.mpf(float(x)) for x in row] for row in X]
         y = [mpmath.mpf(float(target)) for target in y]
@@ -279,6 +290,104 @@ def test_evidence_and_gradient_equal_scikit_learns(grid, instructions):
             if not (abs(value / expected_value - 1) <= 1e-11 and (errors <= 1e-11).all()):
                 wrong.append((case, abs(value / expected_value - 1), errors.max()))
     assert not wrong
+
+
+# --- what follows from it -----------------------------------------------------------------------
+
+
+def _samples(n_samples, n_features, scale=1.0):
+    X = np.random.default_rng(0).normal(size=(n_samples, n_features))
+    return scale * X, np.sin(X).sum(axis=1)
+
+
+def test_an_ordinary_anisotropic_fit_ends_where_scikit_learns_does():
+    X, y = _samples(10, 4)
+    kernel = sk.Matern([1, 2, 3, 4], (1e-3, 1e3), nu=0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # one feature says nothing
+        models = [C(kernel, alpha=1e-3).fit(X, y) for C in (Reference, GaussianProcessRegressor)]
+    evidences = [model.log_marginal_likelihood_value_ for model in models]
+    np.testing.assert_allclose(*evidences, rtol=1e-6)
+
+
+@pytest.mark.parametrize("with_constant", [False, True])
+def test_tiny_features_do_not_hold_the_optimiser_on_a_plateau(with_constant):
+    """scikit-learn ends at 19.8 with the constant, and at -2.1e7 without it."""
+    X, y = _samples(30, 3, scale=1e-8)
+    kernel = sk.RBF(1.0, (1e-12, 1e8))
+    kernel = sk.ConstantKernel() * kernel if with_constant else kernel
+    model = GaussianProcessRegressor(kernel, alpha=1e-6).fit(X, y)
+    assert model.log_marginal_likelihood_value_ > (19.8 if with_constant else -49.7)
+
+
+def test_an_implausible_optimum_is_a_warning():
+    X, y = _samples(30, 3, scale=1e-8)
+    model = GaussianProcessRegressor(sk.RBF(1.0, (0.1, 10.0)), alpha=1e-4)
+    with pytest.warns(ConvergenceWarning, match=r"30 labels is -2.1e\+05.*median_length_scale"):
+        model.fit(X, y)
+    with pytest.warns(UserWarning, match="takes all samples for the same one"):
+        model.predict(X, return_std=True)
+
+
+@pytest.mark.parametrize("n_features", [4, 20])
+@pytest.mark.parametrize("form", ["float32", "csr", "far from zero"])
+def test_near_duplicates_in_every_form(form, n_features):
+    """Pool rows that equal, or nearly equal, training samples: the factor must not notice."""
+    X, y = _samples(12, n_features)
+    X = X.astype(np.float32).astype(float) + (1e6 if form == "far from zero" else 0)
+    X[1], X[2, 0] = X[0], X[3, 0] + 1e-6
+    X[2, 1:] = X[3, 1:]
+    expected_X = X
+    if form == "float32":
+        X = X.astype(np.float32)
+        expected_X = X.astype(float)
+    elif form == "csr":
+        X = sparse.csr_matrix(X)
+    kernel = sk.Matern(_scales(n_features), nu=0.5) + sk.RBF(1.3)
+    models = [
+        C(kernel, alpha=1e-6, optimizer=None).fit(rows, y)
+        for C, rows in ((Reference, expected_X), (GaussianProcessRegressor, X))
+    ]
+    evidence, gradient = models[0].log_marginal_likelihood(kernel.theta, True)
+    ours, our_gradient = models[1].log_marginal_likelihood(kernel.theta, True)
+    np.testing.assert_allclose(ours, evidence, rtol=1e-8)
+    np.testing.assert_allclose(our_gradient, gradient, rtol=1e-6, atol=1e-6 * abs(gradient).max())
+    mean, std = models[1].predict(X, return_std=True)
+    expected_mean, expected_std = models[0].predict(expected_X, return_std=True)
+    np.testing.assert_allclose(mean, expected_mean, atol=1e-7)
+    np.testing.assert_allclose(std, expected_std, atol=1e-7)
+
+
+@pytest.mark.parametrize("n_close", [1, 40])
+def test_close_pairs_among_many_are_all_summed_from_differences(n_close):
+    """More of them in one row than are computed together, and padding beyond the samples."""
+    rng = np.random.default_rng(1)
+    X = 3.0 + rng.normal(size=(70, 30))
+    X[:n_close] = X[0] + 1e-9 * rng.normal(size=(n_close, 30))
+    length_scale = np.linspace(1, 3, 30)
+    expected = cdist(X / length_scale, X / length_scale, "sqeuclidean")
+    with numerics():
+        padded = np.vstack([X, np.zeros((10, 30))])
+        features = make_features(jnp.asarray(padded), jnp.asarray(X.mean(axis=0)), 70)
+        scaled = scaled_squared_distances(
+            jnp.asarray(length_scale), features, features, jnp.eye(80, dtype=bool)
+        )
+    np.testing.assert_allclose(np.sqrt(scaled)[:70, :70], np.sqrt(expected), atol=1e-12)
+    assert (np.asarray(scaled)[70:, 70:] == 0).all()
+
+
+@pytest.mark.parametrize("nu", [0.7, 1.2])
+def test_a_general_nu_on_the_host(nu):
+    """scikit-learn's own kernel, which takes its gradient by forward differences."""
+    X, y = _samples(6, 3)
+    X[1] = X[0]
+    kernel = sk.Matern(1.7, nu=nu)
+    with numerics():
+        likelihood = make_likelihood(kernel, X, y[:, None], np.full(6, 1e-3))
+        value, gradient = likelihood(kernel, eval_gradient=True)
+    expected_value, expected = evidence_to_50_digits(kernel, X, y, 1e-3, (0,))
+    np.testing.assert_allclose(value, expected_value, rtol=1e-10)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4)
 
 
 if __name__ == "__main__":
