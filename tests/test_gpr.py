@@ -28,14 +28,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmolal import GaussianProcessRegressor
-from skmolal.gaussian_process import (
-    _diagnostics,
-    _exact,
-    _factor,
-    _gram,
-    _likelihood,
-    median_length_scale,
-)
+from skmolal.gaussian_process import median_length_scale
+from skmolal.gaussian_process._engine import diagnostics, exact, factor, gram, likelihood
 
 KERNELS = {
     "rbf": 2.0 * RBF(6.0),
@@ -89,7 +83,7 @@ def test_posterior_equals_scikit_learns(name, n_samples):
 
 def test_several_tiles_equal_scikit_learn(monkeypatch):
     """Tiles of 16 instead of 512 reach every branch of the tiled algorithms on small data."""
-    for module in (_factor, _likelihood):
+    for module in (factor, likelihood):
         monkeypatch.setattr(module, "choose_tile", lambda *_: 16)
     monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
     X, y = make_data(160)
@@ -139,7 +133,7 @@ def test_optimum_equals_scikit_learns():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_other_kernels_work_through_their_own_call(monkeypatch):
-    monkeypatch.setattr(_diagnostics, "_slow_kernels", set())
+    monkeypatch.setattr(diagnostics, "_slow_kernels", set())
     X, y = make_data(60)
     kernel = 2.0 * Matern(6.0, nu=0.9) + WhiteKernel(0.1)
     model = GaussianProcessRegressor(kernel, optimizer=None).fit(X[:40], y[:40])
@@ -192,7 +186,7 @@ def test_order_of_training_samples_does_not_matter():
 def _traces():
     functions = [
         value
-        for module in (_factor, _gram, _exact)
+        for module in (factor, gram, exact)
         for value in vars(module).values()
         if hasattr(value, "_cache_size")
     ]
@@ -395,6 +389,33 @@ def test_equal_stds_are_diagnosed_in_predict():
     model.predict(np.repeat(X[:1], 20, axis=0), return_std=True)  # equal samples: no wonder
 
 
+@pytest.mark.parametrize("as_csr", [False, True])
+@pytest.mark.parametrize(
+    ("length_scale", "alpha", "known", "why"),
+    [
+        (1e-3, 0.1, False, "infinitely far from the training samples"),
+        (5.0, 1e12, False, "noise drowns what they say"),
+        (1e9, 0.1, False, "takes all samples for the same one"),
+        (1e-3, 0.1, True, "where each is a training sample itself"),
+    ],
+)
+def test_the_warning_about_equal_stds_says_why(length_scale, alpha, known, why, as_csr):
+    X, y = make_data(30)
+    rows = sparse.csr_matrix(X) if as_csr else X
+    model = GaussianProcessRegressor(
+        RBF(length_scale), alpha=alpha, optimizer=None, normalize_y=True
+    ).fit(rows[:10], 100 * y[:10])
+    with pytest.warns(UserWarning, match=f"standard deviations are equal.*{why}"):
+        model.predict(rows[:10] if known else rows[10:], return_std=True)
+
+
+def test_equal_stds_of_boolean_features_are_diagnosed():
+    X = np.random.default_rng(0).random((30, 20)) < 0.5
+    model = GaussianProcessRegressor(RBF(1e-3), alpha=0.1, optimizer=None).fit(X[:10], X[:10, 0])
+    with pytest.warns(UserWarning, match="infinitely far"):
+        model.predict(X[10:], return_std=True)
+
+
 def test_hyperparameters_from_a_subset_of_samples():
     X, y = make_data(120)
     kernel = 1.0 * RBF(5.0) + WhiteKernel(0.1)
@@ -425,6 +446,14 @@ def test_median_length_scale(n_samples):
     assert median_length_scale(X, 2, random_state=0) == median_length_scale(X, 2, random_state=0)
     with pytest.raises(ValueError, match="at least 2"):
         median_length_scale(X, 1)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+def test_median_length_scale_takes_no_rounding_error_for_a_distance(form):
+    X, _ = make_data(4)
+    copies = form(np.repeat(X, 25, axis=0) * 1.7 + 3)
+    expected = median_length_scale(X * 1.7 + 3)
+    np.testing.assert_allclose(median_length_scale(copies), expected)
 
 
 def test_nystroem_and_bayesian_ridge_come_close_to_the_exact_process():

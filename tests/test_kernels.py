@@ -12,10 +12,10 @@ from sklearn.gaussian_process import kernels as sk
 
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import TanimotoKernel
+from skmolal.gaussian_process._engine.distances import make_features
 from skmolal.gaussian_process._engine.kernels import (
     evaluate,
     evaluate_diagonal,
-    make_features,
     parse_kernel,
     statistics,
 )

@@ -526,9 +526,9 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         return known[1]
 
     def _standard_deviation(self, variance, X):
-        std = np.sqrt(self._rescale_variance(clip_variance(variance, self.dtype)))
-        warn_equal_std(std, X, self.kernel_)
-        return std
+        variance = clip_variance(variance, self.dtype)
+        warn_equal_std(np.sqrt(variance), X, self.kernel_)
+        return np.sqrt(self._rescale_variance(variance))
 
     def _check_pool(self, X):
         return validate_data(self, X, reset=False, **self._input_checks(self.kernel))

@@ -1,10 +1,13 @@
 """A length scale to start from."""
 
 import numpy as np
+from scipy import sparse
 from sklearn.metrics import euclidean_distances
 from sklearn.utils import check_array, check_random_state
 
 __all__ = ["median_length_scale"]
+
+_N_PAIRS = 1024  # whose differences are in memory at a time
 
 
 def median_length_scale(X, n_samples=1000, random_state=None):
@@ -48,8 +51,24 @@ def median_length_scale(X, n_samples=1000, random_state=None):
         rng = check_random_state(random_state)
         X = X[rng.choice(X.shape[0], n_samples, replace=False)]
     X = X.astype(np.float64)
-    # Adding a constant to all rows changes no distance but costs their digits.
-    distances = euclidean_distances(X if hasattr(X, "tocsr") else X - X.mean(axis=0))
-    distances = distances[np.triu_indices_from(distances, k=1)]
+    distances = np.sqrt(_squared_distances(X))
     distances = distances[distances > 0]
     return float(np.median(distances)) if distances.size else 1.0
+
+
+def _squared_distances(X):
+    """Squared distances of all pairs of rows, zero for equal rows, shape (n_pairs,)."""
+    is_sparse = sparse.issparse(X)
+    # Adding a constant to all rows changes no distance but costs their digits.
+    centred = X if is_sparse else X - X.mean(axis=0)
+    norms = np.asarray((centred.multiply(X) if is_sparse else centred**2).sum(axis=1)).ravel()
+    i, j = np.triu_indices(X.shape[0], k=1)
+    squares = euclidean_distances(centred, squared=True)[i, j]
+    # Of close rows a product leaves rounding errors.
+    close = np.flatnonzero(squares < 1e-8 * (norms[i] + norms[j]))
+    for start in range(0, len(close), _N_PAIRS):
+        pairs = close[start : start + _N_PAIRS]
+        differences = X[i[pairs]] - X[j[pairs]]
+        differences = differences.multiply(differences) if is_sparse else differences**2
+        squares[pairs] = np.asarray(differences.sum(axis=1)).ravel()
+    return squares

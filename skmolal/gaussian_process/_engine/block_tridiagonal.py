@@ -22,8 +22,8 @@ import numpy as np
 from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
+from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.factor import join_tiles, split_tiles
-from skmolal.gaussian_process._engine.kernels import product
 
 __all__ = ["BlockTridiagonal"]
 

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skmolal.gaussian_process._engine.kernels import product
+from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.precision import DeviceState
 
 __all__ = ["TiledCholesky", "choose_tile", "join_tiles", "split_tiles", "subtract_products"]

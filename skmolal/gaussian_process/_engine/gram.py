@@ -13,13 +13,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
+from skmolal.gaussian_process._engine.distances import Features, make_features
 from skmolal.gaussian_process._engine.factor import split_tiles
 from skmolal.gaussian_process._engine.kernels import (
-    Features,
     choose_centre,
     evaluate,
     evaluate_diagonal,
-    make_features,
     parse_kernel,
     statistics,
 )
@@ -154,7 +153,7 @@ class CompiledGram(DeviceState):
 
     def rows(self, X, start, stop, n_rows):
         """Put rows of a pool on the device, padded to `n_rows`."""
-        return make_features(dense_rows(X, start, stop, n_rows), self.centre)
+        return make_features(dense_rows(X, start, stop, n_rows), self.centre, stop - start)
 
     def cross_tile(self, rows, j):
         """Compute the kernel between pool rows and tile j of the training samples."""

@@ -7,13 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import cho_solve, cholesky
 
+from skmolal.gaussian_process._engine.distances import make_features, product
 from skmolal.gaussian_process._engine.factor import TiledCholesky, choose_tile, split_tiles
 from skmolal.gaussian_process._engine.gram import dense_rows
 from skmolal.gaussian_process._engine.kernels import (
     choose_centre,
     evaluate,
-    make_features,
-    product,
     statistics,
 )
 
@@ -77,10 +76,11 @@ class CompiledLikelihood:
         self.y = split_tiles(y, tile, np.float64)
         self.noise = split_tiles(noise, tile, np.float64, fill=1.0)
         centre = choose_centre(spec, X)
-        features = [
-            make_features(dense_rows(X, start, min(start + tile, self.n_samples), tile), centre)
-            for start in range(0, self.n_samples, tile)
-        ]
+        features = []
+        for start in range(0, self.n_samples, tile):
+            stop = min(start + tile, self.n_samples)
+            rows = dense_rows(X, start, stop, tile)
+            features.append(make_features(rows, centre, stop - start))
         self.statistics = [
             [_statistics(spec, features[i], features[j], i * tile, j * tile) for j in range(i + 1)]
             for i in range(len(features))

@@ -1,13 +1,19 @@
 """Choose hyperparameters by the log marginal likelihood."""
 
+import warnings
+
 import numpy as np
 import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
 from skmolal.gaussian_process._engine.kernels import parse_kernel
 from skmolal.gaussian_process._engine.likelihood import CompiledLikelihood, host_likelihood
 
 __all__ = ["make_likelihood", "optimize_kernel", "set_theta"]
+
+_FTOL = 1e7 * np.finfo(np.float64).eps  # of L-BFGS-B by default
+_IMPLAUSIBLE = 1e3  # -log likelihood of a label: some 45 predicted stds off
 
 
 def make_likelihood(kernel, X, y, noise):
@@ -65,6 +71,11 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
     ------
     ValueError
         If restarts are asked for with infinite bounds.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the likelihood stays implausible.
     """
     bounds = kernel.bounds
     if n_restarts > 0 and not np.isfinite(bounds).all():
@@ -86,8 +97,21 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
     starts = [kernel.theta]
     starts += [rng.uniform(bounds[:, 0], bounds[:, 1]) for _ in range(n_restarts)]
     optima = [_minimize(optimizer, obj_func, start, bounds) for start in starts]
-    set_theta(kernel, min(optima, key=lambda optimum: optimum[1])[0])
+    theta, lowest = min(optima, key=lambda optimum: optimum[1])
+    implausible = _IMPLAUSIBLE * y.size
+    if not callable(optimizer) and implausible < lowest < np.inf:
+        theta, lowest = _search_further(obj_func, theta, bounds, implausible / lowest)
+    set_theta(kernel, theta)
     kernel._check_bounds_params()
+    if implausible < lowest < np.inf:
+        warnings.warn(
+            f"With the best hyperparameters found, {kernel}, the log marginal likelihood of the "
+            f"{y.size} labels is {-lowest:.1e}: the model is all but impossible. Start from a "
+            "length scale near skmolal.gaussian_process.median_length_scale(X), widen the bounds, "
+            "or raise alpha or add a WhiteKernel.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
 
 
 def _minimize(optimizer, obj_func, initial_theta, bounds):
@@ -97,6 +121,20 @@ def _minimize(optimizer, obj_func, initial_theta, bounds):
         obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds
     )
     _check_optimize_result("lbfgs", result)
+    return result.x, result.fun
+
+
+def _search_further(obj_func, theta, bounds, plausible_share):
+    """Go on where the search has ended at an implausible likelihood.
+
+    It ends when a step gains less than a share of the likelihood. Of one below -1e7, as features
+    far below the length scale give, the share is more than the slope of the plateau offers, and
+    whether a search leaves it is chance. So the share becomes that of a plausible likelihood.
+    """
+    ftol = max(_FTOL * plausible_share, np.finfo(np.float64).eps)
+    result = scipy.optimize.minimize(
+        obj_func, theta, method="L-BFGS-B", jac=True, bounds=bounds, options={"ftol": ftol}
+    )
     return result.x, result.fun
 
 

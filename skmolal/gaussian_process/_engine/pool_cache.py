@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.exact import block_rows
 from skmolal.gaussian_process._engine.factor import partial_steps
 from skmolal.gaussian_process._engine.fingerprint import RowIndex, fingerprint_rows
-from skmolal.gaussian_process._engine.kernels import product
 
 __all__ = ["PoolCache"]
 
