@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmolal.descriptors._base import MoleculeTransformer
-from skmolal.descriptors._dscribe_rows import fill_rows
+from skmolal.descriptors._dscribe import fill_rows
 
 # Rows whose norms agree to this relative precision keep the order of their atoms, so that
 # rounding, in a molecule that was rotated, does not change it.
