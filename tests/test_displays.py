@@ -221,8 +221,7 @@ def test_molecules_are_the_first_picks_of_each_round(data, curve):
     assert [text.split(":")[0] for text in from_curve.legends] == ["round 0", "round 1", "round 2"]
 
 
-def test_molecules_that_cannot_be_drawn_are_named(data, monkeypatch):
-    pytest.importorskip("rdkit")
+def test_molecules_that_cannot_be_drawn_are_named(data):
     learner = play(data)
     molecules = [atoms.copy() for atoms in load_qm9_sample().data[:120]]
     with pytest.raises(ValueError, match="molecules must hold the whole pool"):
@@ -234,9 +233,6 @@ def test_molecules_that_cannot_be_drawn_are_named(data, monkeypatch):
         MoleculesDisplay.from_estimator(learner, molecules)
     with pytest.raises(ValueError, match="RDKit cannot read the SMILES 'C1CC'"):
         MoleculesDisplay(smiles=["C", "C1CC"], legends=["", ""]).plot()
-    monkeypatch.setitem(sys.modules, "rdkit", None)
-    with pytest.raises(ImportError, match=r"skmolal\[rdkit\]"):
-        MoleculesDisplay(smiles=["C"], legends=[""]).plot()
 
 
 def test_a_display_draws_where_it_is_told(data):

@@ -77,8 +77,6 @@ class MoleculesDisplay:
 
         Raises
         ------
-        ImportError
-            If RDKit is not installed.
         ValueError
             If the campaign has no labels yet, a round has no picks, or a molecule has no SMILES.
         """
@@ -198,19 +196,12 @@ class MoleculesDisplay:
 
         Raises
         ------
-        ImportError
-            If RDKit is not installed.
         ValueError
             If RDKit cannot read a SMILES.
         """
-        try:
-            from rdkit import Chem
-            from rdkit.Chem.Draw import rdMolDraw2D
-        except ImportError as error:
-            raise ImportError(
-                "drawing molecules needs RDKit: pip install 'skmolal[rdkit]'"
-            ) from error
         from matplotlib.image import imread
+        from rdkit import Chem
+        from rdkit.Chem.Draw import rdMolDraw2D
 
         parsed = [Chem.MolFromSmiles(smiles) for smiles in self.smiles]
         if None in parsed:
