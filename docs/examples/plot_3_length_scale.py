@@ -9,8 +9,6 @@ nothing from an MBTR, and that length scale and noise go together.
 elsewhere; the picture is the same.
 """
 
-# sphinx_gallery_thumbnail_number = 2
-
 # %%
 # Distances between molecules are in the hundreds. A kernel sees a neighbour only within about one
 # length scale.
@@ -68,3 +66,4 @@ for ax, alpha in zip(axes, (1e-4, 0.05), strict=True):
     noise_std = np.sqrt(alpha) * y_train.std()
     UncertaintyDisplay.from_estimator(gpr, X_test, y_test, noise_std=noise_std, ax=ax)
     ax.set_title(f"alpha = {alpha:g}")
+# sphinx_gallery_thumbnail_number = 2

@@ -44,7 +44,7 @@ campaign = Campaign(model, molecules, query_strategy=search, ids=names, random_s
 # %%
 # The first batch is drawn at random, the others by the strategy. The ids are those of the data set.
 first = campaign.ask(40)
-campaign.tell(first, measure(first))
+_ = campaign.tell(first, measure(first))
 second = campaign.ask(20)
 print("asked for:", *second[:5], "...")
 
@@ -54,7 +54,7 @@ print("asked for:", *second[:5], "...")
 state = campaign.to_json()
 print(f"{len(state):,} characters")
 campaign = Campaign.from_json(state, model, molecules, query_strategy=search)
-campaign.tell(second, measure(second))
+_ = campaign.tell(second, measure(second))
 
 # %%
 # A few more rounds. Each entry of the history says what the model had got wrong by before it saw
