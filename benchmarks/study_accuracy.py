@@ -27,7 +27,6 @@ from skmolal.gaussian_process import GaussianProcessRegressorCV
 
 PATH = RESULTS / "study_accuracy.csv"
 SIZES = {1000: (0, 1, 2), 4000: (0, 1, 2), 16_000: (0, 1, 2), 32_000: (0,)}
-ASKED = {1000: 0.205, 4000: 0.165, 16_000: 0.125}  # eV
 N_TEST, N_CHOOSE, N_KERNEL, N_NOISE = 10_000, 1000, 4000, 16_000
 NOISES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2)  # shares of the variance of the labels
 DESCRIPTORS = {
@@ -133,7 +132,6 @@ def draw():
     figure, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
     ax.plot(table["n_train"], table["mae"], "o", color="#0072B2", alpha=0.5, label="one seed")
     ax.plot(summary["mae"]["mean"], "-", color="#0072B2", label="mean")
-    ax.plot(list(ASKED), list(ASKED.values()), "_", color="black", ms=18, label="asked: at most")
     finish_axes(ax, list(SIZES))
     ax.set(yscale="log", ylabel="mean absolute error (eV)")
     ax.set_yticks([0.1, 0.12, 0.15, 0.2], ["0.10", "0.12", "0.15", "0.20"])

@@ -92,6 +92,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "write_computation_times": False,
     "show_signature": False,
+    "thumbnail_size": (600, 432),  # the shape of most of their figures
 }
 
 # ------------------------------------------------------------------------------------------ HTML
@@ -99,6 +100,7 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_math_renderer = "mathml"
 html_title = "skmolal"
+html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
 html_static_path = ["_static"]
 html_css_files = ["skmolal.css"]
 html_show_sourcelink = False

@@ -4,6 +4,8 @@ A rule is asked after each round. The first reason given ends the campaign and s
 entry of its history, under ``stopped``.
 """
 
+from abc import ABCMeta, abstractmethod
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -14,7 +16,26 @@ from skmolal.metrics._scorers import check_range
 __all__ = ["AllClassified", "Budget", "ExpectedHitsLeft", "Plateau", "TargetError"]
 
 
-class Budget(BaseEstimator):
+class _StoppingRule(BaseEstimator, metaclass=ABCMeta):
+    """Base of the stopping rules: parameters as scikit-learn has them, and one method."""
+
+    @abstractmethod
+    def reason(self, campaign):
+        """Return why the campaign may end, None if it may not.
+
+        Parameters
+        ----------
+        campaign : Campaign
+            The campaign so far, fitted.
+
+        Returns
+        -------
+        reason : str or None
+            One sentence.
+        """
+
+
+class Budget(_StoppingRule):
     """Stop when a number of labels is spent.
 
     Parameters
@@ -33,25 +54,13 @@ class Budget(BaseEstimator):
         self.n_labels = n_labels
 
     def reason(self, campaign):
-        """Return why the campaign may end, None if it may not.
-
-        Parameters
-        ----------
-        campaign : Campaign
-            The campaign so far, fitted.
-
-        Returns
-        -------
-        reason : str or None
-            One sentence.
-        """
         spent = len(campaign.labelled)
         if spent >= check_size(self.n_labels, "n_labels"):
             return f"the budget of {self.n_labels} labels is spent"
         return None
 
 
-class TargetError(BaseEstimator):
+class TargetError(_StoppingRule):
     """Stop when the error on molecules kept aside is small enough.
 
     Parameters
@@ -77,18 +86,6 @@ class TargetError(BaseEstimator):
         self.y_validation = y_validation
 
     def reason(self, campaign):
-        """Return why the campaign may end, None if it may not.
-
-        Parameters
-        ----------
-        campaign : Campaign
-            The campaign so far, fitted.
-
-        Returns
-        -------
-        reason : str or None
-            One sentence.
-        """
         predicted = campaign.estimator_.predict(self.X_validation)
         error = float(np.mean(np.abs(predicted - np.asarray(self.y_validation))))
         if error <= self.error:
@@ -96,7 +93,7 @@ class TargetError(BaseEstimator):
         return None
 
 
-class Plateau(BaseEstimator):
+class Plateau(_StoppingRule):
     """Stop when more labels no longer help.
 
     Parameters
@@ -122,18 +119,6 @@ class Plateau(BaseEstimator):
         self.patience = patience
 
     def reason(self, campaign):
-        """Return why the campaign may end, None if it may not.
-
-        Parameters
-        ----------
-        campaign : Campaign
-            The campaign so far, fitted.
-
-        Returns
-        -------
-        reason : str or None
-            One sentence.
-        """
         if self.of not in ("batch_mae", "variance"):
             raise ValueError(f"of must be 'batch_mae' or 'variance', got {self.of!r}")
         patience = check_size(self.patience, "patience")
@@ -152,7 +137,7 @@ class Plateau(BaseEstimator):
         return None
 
 
-class ExpectedHitsLeft(BaseEstimator):
+class ExpectedHitsLeft(_StoppingRule):
     """Stop when few hits are expected among the molecules that are left.
 
     Parameters
@@ -175,18 +160,6 @@ class ExpectedHitsLeft(BaseEstimator):
         self.high = high
 
     def reason(self, campaign):
-        """Return why the campaign may end, None if it may not.
-
-        Parameters
-        ----------
-        campaign : Campaign
-            The campaign so far, fitted.
-
-        Returns
-        -------
-        reason : str or None
-            One sentence.
-        """
         low, high = check_range(self.low, self.high)
         left = float(probability_in_range(*campaign.pool_posterior(), low, high).sum())
         if left < self.below:
@@ -194,7 +167,7 @@ class ExpectedHitsLeft(BaseEstimator):
         return None
 
 
-class AllClassified(BaseEstimator):
+class AllClassified(_StoppingRule):
     """Stop when every molecule left is known to lie in or out of the target range.
 
     The level-set rule: a molecule is classified when the interval of `n_std` posterior standard
@@ -228,18 +201,6 @@ class AllClassified(BaseEstimator):
         self.share = share
 
     def reason(self, campaign):
-        """Return why the campaign may end, None if it may not.
-
-        Parameters
-        ----------
-        campaign : Campaign
-            The campaign so far, fitted.
-
-        Returns
-        -------
-        reason : str or None
-            One sentence.
-        """
         low, high = check_range(self.low, self.high)
         mean, std = campaign.pool_posterior()
         width = self.n_std * std

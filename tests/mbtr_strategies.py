@@ -1,13 +1,12 @@
 """Random molecules and random MBTR settings for hypothesis, and dscribe as it stands alone."""
 
-import warnings
-
 import numpy as np
 from ase import Atoms
 from dscribe.descriptors import MBTR
 from hypothesis import strategies as st
 
 from skmolal import as_molecules
+from skmolal.descriptors._dscribe import calling_dscribe
 
 ELEMENTS = ["H", "C", "O", "S", "Br"]
 
@@ -128,8 +127,7 @@ def compute_with_dscribe(molecules, species, k1, k2, k3, **settings):
     for term in (k1, k2, k3):
         if term is not None:
             mbtr = MBTR(**term, species=species, **settings)
-            with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-                warnings.filterwarnings("ignore", "Please use atoms.calc")
+            with calling_dscribe(), np.errstate(invalid="ignore"):
                 rows = [mbtr.create(atoms) for atoms in molecules]
             blocks.append(np.nan_to_num(np.array(rows)))
     return np.hstack(blocks)

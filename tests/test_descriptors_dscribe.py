@@ -1,11 +1,13 @@
 """The descriptors made by dscribe: its numbers, their names, and what leaves them as they are."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations_with_replacement
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
+from ase.calculators.singlepoint import SinglePointCalculator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -17,7 +19,9 @@ from skmolal.descriptors import (
     CoulombMatrixTransformer,
     LMBTRTransformer,
     SOAPTransformer,
+    _dscribe,
 )
+from skmolal.descriptors._dscribe import calling_dscribe
 
 K2 = {
     "geometry": {"function": "distance"},
@@ -88,16 +92,18 @@ def call_dscribe(name, atoms, species=SPECIES, periodic=False):
 
     species = {"species": species, "periodic": periodic}
     if name == "soap":
-        return SOAP(r_cut=4.0, n_max=3, l_max=2, sigma=0.4, **species).create(atoms)
-    if name == "acsf":
-        return ACSF(4.0, [[1, 2]], [0.5], [[0.1, 1, 1]], [[0.1, 2, -1]], **species).create(atoms)
-    exp = {"function": "exp", "scale": -np.log(1e-3) / 5, "threshold": 1e-3}
-    k2 = LMBTR(K2["geometry"], K2["grid"], exp, normalize_gaussians=False, **species)
-    if periodic:
-        return k2.create(atoms)
-    angles = K3["grid"] | {"min": 0, "max": 180}
-    k3 = LMBTR(K3["geometry"], angles, K3["weighting"], normalize_gaussians=False, **species)
-    return np.hstack([k2.create(atoms), k3.create(atoms)])
+        descriptors = [SOAP(r_cut=4.0, n_max=3, l_max=2, sigma=0.4, **species)]
+    elif name == "acsf":
+        functions = [[1, 2]], [0.5], [[0.1, 1, 1]], [[0.1, 2, -1]]
+        descriptors = [ACSF(4.0, *functions, **species)]
+    else:
+        exp = {"function": "exp", "scale": -np.log(1e-3) / 5, "threshold": 1e-3}
+        terms = [(K2["geometry"], K2["grid"], exp)]
+        if not periodic:
+            terms.append((K3["geometry"], K3["grid"] | {"min": 0, "max": 180}, K3["weighting"]))
+        descriptors = [LMBTR(*term, normalize_gaussians=False, **species) for term in terms]
+    with calling_dscribe():
+        return np.hstack([descriptor.create(atoms) for descriptor in descriptors])
 
 
 SAME = {
@@ -112,7 +118,6 @@ SAME = {
 
 
 @pytest.mark.parametrize("name", SAME)
-@pytest.mark.filterwarnings("ignore:Please use atoms.calc")
 def test_the_numbers_are_those_of_dscribe(name):
     molecules = [molecule(formula) for formula in ("CH3OH", "HCN", "H2O")]
     rows = [call_dscribe(name, atoms) for atoms in molecules]
@@ -132,7 +137,6 @@ def test_the_numbers_are_those_of_dscribe(name):
 
 
 @pytest.mark.parametrize("name", SAME)
-@pytest.mark.filterwarnings("ignore:Please use atoms.calc")
 def test_periodic_images_count_if_asked(name):
     crystal = bulk("NaCl", "rocksalt", a=4.0)
     transformer = clone(SAME[name]).set_params(periodic=True)
@@ -330,3 +334,54 @@ def test_the_weighting_of_soap_stays_the_callers():
     assert soap.weighting is weighting
     assert weighting == {"function": "pow", "r0": 2, "c": 1, "d": 1, "m": 4}
     assert "threshold" not in weighting
+
+
+@pytest.fixture(params=["installed", "new"])
+def ase_constructor(request, monkeypatch):
+    """The constructor of ase.Atoms as it is installed, and as it is from ase 3.27 on."""
+    if request.param == "new":
+        monkeypatch.setattr(_dscribe, "_positional_parameters", lambda function: ["info"])
+
+
+@pytest.mark.usefixtures("ase_constructor")
+def test_what_dscribe_is_told_of_a_molecule_is_kept():
+    from dscribe.core.system import System
+
+    atoms = molecule("CH3OH")
+    atoms.info["id"] = 7
+    atoms.calc = SinglePointCalculator(atoms, energy=-1.0)
+    stock = System.__init__
+    with calling_dscribe():
+        system = System.from_atoms(atoms)
+        again = System.from_atoms(system)
+    assert System.__init__ is stock
+    for made in (system, again):
+        assert made.info == {"id": 7}
+        assert made.calc is atoms.calc
+        np.testing.assert_array_equal(made.positions, atoms.positions)
+        np.testing.assert_array_equal(made.numbers, atoms.numbers)
+    assert again.info is not atoms.info
+
+
+@pytest.mark.usefixtures("ase_constructor")
+def test_dscribe_is_left_as_it_was_when_a_call_fails():
+    from dscribe.core.system import System
+
+    stock = System.__init__
+    with pytest.raises(ZeroDivisionError), calling_dscribe():
+        raise ZeroDivisionError
+    assert System.__init__ is stock
+
+
+@pytest.mark.usefixtures("ase_constructor")
+def test_threads_describe_crystals_at_the_same_time():
+    from dscribe.core.system import System
+
+    stock = System.__init__
+    crystals = [bulk("NaCl", "rocksalt", a=a) for a in np.linspace(3.6, 4.4, 8)]
+    lmbtr = LMBTRTransformer(periodic=True).set_params(k2__grid__n=10).fit(crystals)
+    expected = lmbtr.transform(crystals)
+    with ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(lambda crystal: lmbtr.transform([crystal]), crystals))
+    np.testing.assert_array_equal(np.vstack(rows), expected)
+    assert System.__init__ is stock

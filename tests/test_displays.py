@@ -109,7 +109,7 @@ def test_umap_is_used_where_it_is_installed(data):
 
 def test_umap_is_named_where_it_is_missing(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(ImportError, match="needs the package umap-learn"):
+    with pytest.raises(ImportError, match="needs umap-learn: python -m pip install umap-learn"):
         PoolDisplay.from_estimator(play(data), method="umap")
 
 

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import json
 import pkgutil
 import subprocess
 import sys
@@ -11,12 +12,14 @@ from pathlib import Path
 import pytest
 
 import skmolal
+from skmolal._docstrings import share_docs
+from skmolal._optional import import_optional
 
 ROOT = Path(skmolal.__file__).parent
 
 # Layers from bottom to top: a module imports from lower lines only (its own line is itself).
 LAYERS = [
-    {"_doc_link"},
+    {"_docstrings", "_optional", "_doc_link"},
     {"molecules"},
     {"_rows"},
     {"metrics", "datasets"},
@@ -125,7 +128,53 @@ def public_objects():
             if inspect.isclass(obj):
                 for method, value in vars(obj).items():
                     if not method.startswith("_") and callable(value):
-                        yield f"{module.__name__}.{name}.{method}", value
+                        owner = next(base for base in obj.__mro__ if is_documented(base, method))
+                        yield f"{owner.__module__}.{owner.__qualname__}.{method}", value
+
+
+def is_documented(cls, method):
+    """Tell whether a class itself says what a method does; subclasses inherit the words."""
+    return bool(getattr(vars(cls).get(method), "__doc__", None))
+
+
+def test_shared_paragraphs_stand_in_the_docstrings():
+    paragraphs = share_docs(
+        size="""
+            size : int
+                A size,
+                in angstrom.
+            """
+    )
+
+    @paragraphs
+    def area(size):
+        """Compute an area.
+
+        Parameters
+        ----------
+        %(size)s
+        """
+
+    lines = inspect.cleandoc(area.__doc__).splitlines()
+    assert lines[4:] == ["size : int", "    A size,", "    in angstrom."]
+    for name, obj in public_objects():
+        assert "%(" not in (obj.__doc__ or ""), name
+
+
+def test_a_missing_package_is_named_by_what_installs_it(monkeypatch):
+    assert import_optional("json.decoder", "reading").JSONDecodeError is json.JSONDecodeError
+    monkeypatch.setitem(sys.modules, "sage", None)
+    with pytest.raises(ImportError, match=r"^Tea needs sage: python -m pip install sage$"):
+        import_optional("sage.leaves", "Tea")
+    with pytest.raises(ImportError, match=r"python -m pip install herb-sage$"):
+        import_optional("sage", "Tea", package="herb-sage")
+
+
+def test_a_package_that_misses_another_says_so_itself(monkeypatch, tmp_path):
+    (tmp_path / "sage_broken.py").write_text("import leaves_that_are_not_there\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="leaves_that_are_not_there"):
+        import_optional("sage_broken", "Tea")
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in public_objects()}))

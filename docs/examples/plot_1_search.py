@@ -52,16 +52,20 @@ curve = active_learning_curve(
     },
 )
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-ActiveLearningCurveDisplay.from_results(
-    curve, metric="found", score_name="share of the pool's targets found", ax=left
+fig, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
+_ = ActiveLearningCurveDisplay.from_results(
+    curve, metric="found", score_name="share of the pool's targets found", ax=ax
 )
+
+# %%
+# The price: a model that has seen little else than targets errs more on other molecules.
+fig, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
 _ = ActiveLearningCurveDisplay.from_results(
     curve,
     metric="neg_mean_absolute_error",
     negate_score=True,
     score_name="error on test molecules (eV)",
-    ax=right,
+    ax=ax,
 )
 
 # %%
@@ -74,7 +78,7 @@ print(f"saved on average         {saved.mean:.0%}")
 # %%
 # What the search labelled: round 0 is a random sample, round 1 goes for the target range, and in
 # round 6 hardly a target is left, so it labels the nearest to the range.
-fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+fig, ax = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 _ = PropertyDisplay.from_results(
     curve, "target", y=homo, low=low, rounds=[0, 1, 6], name="HOMO (eV)", ax=ax
 )

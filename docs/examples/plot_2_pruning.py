@@ -40,7 +40,7 @@ curve = active_learning_curve(
 
 # %%
 # The bands are one standard deviation over seeds: all overlap.
-fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+fig, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
 _ = ActiveLearningCurveDisplay.from_results(
     curve,
     metric="neg_mean_absolute_error",

@@ -28,7 +28,7 @@ X_train, X_test, y_train, y_test = X[:400], X[400:], y[:400], y[400:]
 scale = median_length_scale(X_train)
 
 distances = euclidean_distances(X_train.astype(float))[np.triu_indices(400, k=1)]
-fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
 ax.hist(distances, bins=60, color="0.7")
 ax.axvline(1, color="#D55E00", label="length scale 1")
 ax.axvline(scale, color="#0072B2", label=f"median distance, {scale:.0f}")
@@ -41,7 +41,7 @@ _ = ax.legend(frameon=False)
 # predicts the mean for every molecule, whatever the noise. Beyond, the best length scale moves with
 # the noise, so the two are set together: let the likelihood choose one where you fix the other.
 length_scales = np.geomspace(1, 30_000, 19)
-fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+fig, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
 for alpha, color in ((1e-4, "#E69F00"), (0.05, "#0072B2"), (1.0, "#009E73")):
     error = []
     for length_scale in length_scales:
@@ -66,3 +66,4 @@ for ax, alpha in zip(axes, (1e-4, 0.05), strict=True):
     noise_std = np.sqrt(alpha) * y_train.std()
     UncertaintyDisplay.from_estimator(gpr, X_test, y_test, noise_std=noise_std, ax=ax)
     ax.set_title(f"alpha = {alpha:g}")
+# sphinx_gallery_thumbnail_number = 2

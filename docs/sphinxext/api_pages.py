@@ -93,8 +93,10 @@ def _own_members(cls):
                 continue
             if isinstance(value, property) and value.__doc__:
                 found.setdefault(member, "property")
-            elif getattr(getattr(cls, member), "__doc__", None) and (
-                callable(getattr(cls, member)) and not inspect.isclass(value)
+            elif (
+                callable(getattr(cls, member))
+                and not inspect.isclass(value)
+                and inspect.getdoc(getattr(cls, member))  # its own, or that of a base
             ):
                 found.setdefault(member, "method")
     return sorted(found.items(), key=lambda item: item[1] == "method")

@@ -99,6 +99,7 @@ def format_strategies(uses=None):
         ".. list-table::",
         "   :header-rows: 1",
         "   :widths: 28 36 18 18",
+        "   :class: strategies",  # on a phone its rows are stacked
         "",
         "   * - Name",
         "     - What it does",

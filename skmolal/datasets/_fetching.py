@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_compat.utils._param_validation import validate_params
 
+from skmolal._docstrings import share_docs
 from skmolal.datasets._storage import MoleculeTable, replacing
 
 _TIMEOUT = 30  # s without a byte
@@ -29,12 +30,48 @@ class RemoteFile(NamedTuple):
     checksum: str | None = None
 
 
+# What every fetcher takes, returns and raises, in the words of its docstring.
+_SHARED = {
+    "options": """
+        data_home : str or path-like, default=None
+            The folder for downloads and parsed molecules; see :func:`get_data_home`.
+        download_if_missing : bool, default=True
+            If False, raise OSError where a download would be needed.
+        return_X_y : bool, default=False
+            Return ``(data, target)`` instead of a Bunch.
+        as_frame : bool, default=False
+            Return `data` as a DataFrame with the one column ``molecule`` and `target` as a Series.
+        n_retries : int, default=3
+            How often a download is tried again after a failure that may heal.
+        delay : float, default=1.0
+            Seconds before the first new try; the wait doubles each time.
+        verbose : bool, default=False
+            Show progress.
+        """,
+    "names": """
+        feature_names : list of str
+            ``["molecule"]``.
+        target_names : list of str
+            ``[target_column]``.
+        DESCR : str
+            Level of theory, units, licence and sources.
+        """,
+    "errors": """
+        OSError
+            If a file is missing and cannot be or may not be downloaded.
+        ValueError
+            If `target_column` is not a property of the data set, or a file is malformed; the
+            message names file and record (counted from 0).
+        """,
+}
+
+
 class _DamagedDownload(OSError):
     """The bytes that arrived are not the published ones."""
 
 
-def check_fetch_params(**versions):
-    """Decorate a ``fetch_`` function to check its parameters.
+def fetcher(**versions):
+    """Decorate a ``fetch_`` function: check its parameters, and tell of those that all have.
 
     Keywords are the parameters that only this function has, with the values they may take.
     """
@@ -49,7 +86,8 @@ def check_fetch_params(**versions):
         "verbose": ["boolean"],
     }
     constraints |= {name: [StrOptions(set(values))] for name, values in versions.items()}
-    return validate_params(constraints, prefer_skip_nested_validation=True)
+    check = validate_params(constraints, prefer_skip_nested_validation=True)
+    return lambda fetch: check(share_docs(**_SHARED)(fetch))
 
 
 @validate_params(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from skmolal.datasets._bunch import make_bunch
-from skmolal.datasets._fetching import RemoteFile, check_fetch_params, fetch_table, get_data_home
+from skmolal.datasets._fetching import RemoteFile, fetch_table, fetcher, get_data_home
 from skmolal.datasets._oe62_reader import read_oe62
 from skmolal.datasets._xyz import read_labelled_xyz
 
@@ -32,7 +32,7 @@ _VERSIONS = {
 }
 
 
-@check_fetch_params(version=_VERSIONS)
+@fetcher(version=_VERSIONS)
 def fetch_oe62(
     *,
     version="62k",
@@ -65,20 +65,7 @@ def fetch_oe62(
     target_column : str, default="homo"
         The property in `target`: one of the columns of `frame` that hold energies. "homo" is the
         HOMO energy at PBE0, in "paper" at PBE.
-    data_home : str or path-like, default=None
-        The folder for downloads and parsed molecules; see :func:`get_data_home`.
-    download_if_missing : bool, default=True
-        If False, raise OSError where a download would be needed.
-    return_X_y : bool, default=False
-        Return ``(data, target)`` instead of a Bunch.
-    as_frame : bool, default=False
-        Return `data` as a DataFrame with the one column ``molecule`` and `target` as a Series.
-    n_retries : int, default=3
-        How often a download is tried again after a failure that may heal.
-    delay : float, default=1.0
-        Seconds before the first new try; the wait doubles each time.
-    verbose : bool, default=False
-        Show progress.
+    %(options)s
 
     Returns
     -------
@@ -94,23 +81,14 @@ def fetch_oe62(
             "homo" in the files as published). A Series with `as_frame`.
         frame : DataFrame of shape (n_samples, n_columns)
             All properties and the SMILES; `DESCR` lists columns and units.
-        feature_names : list of str
-            ``["molecule"]``.
-        target_names : list of str
-            ``[target_column]``.
-        DESCR : str
-            Level of theory, units, licence and sources.
+        %(names)s
 
     (data, target) : tuple
         If `return_X_y` is True.
 
     Raises
     ------
-    OSError
-        If a file is missing and cannot be or may not be downloaded.
-    ValueError
-        If `target_column` is not a property of the data set, or a file is malformed; the message
-        names file and record (counted from 0).
+    %(errors)s
 
     References
     ----------

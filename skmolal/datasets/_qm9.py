@@ -6,8 +6,8 @@ from skmolal.datasets._bunch import make_bunch
 from skmolal.datasets._fetching import (
     RemoteFile,
     cached_table,
-    check_fetch_params,
     fetch_table,
+    fetcher,
     get_data_home,
 )
 from skmolal.datasets._qm9_readers import find_qm9pack, read_qm9_archive, read_qm9pack
@@ -42,7 +42,7 @@ _VERSIONS = {
 }
 
 
-@check_fetch_params(version=_VERSIONS)
+@fetcher(version=_VERSIONS)
 def fetch_qm9(
     *,
     version="b3lyp",
@@ -58,8 +58,8 @@ def fetch_qm9(
     """Load the QM9 data set, downloading it if necessary.
 
     Small organic molecules of up to nine heavy atoms with their computed properties [1]_. If the
-    PyPI package ``qm9pack`` is installed (``pip install "skmolal[qm9]"``), the molecules come from
-    it and nothing is downloaded; else from the authors' archive in `data_home`, which is
+    PyPI package ``qm9pack`` is installed (``python -m pip install qm9pack``), the molecules come
+    from it and nothing is downloaded; else from the authors' archive in `data_home`, which is
     downloaded if it is not there (86 MB). The parsed molecules are kept in `data_home`.
 
     ==============   ==================================
@@ -78,20 +78,7 @@ def fetch_qm9(
     target_column : str, default="homo"
         The property in `target`: one of the numeric columns of `frame` but ``qm9_index`` and
         ``record``.
-    data_home : str or path-like, default=None
-        The folder for downloads and parsed molecules; see :func:`get_data_home`.
-    download_if_missing : bool, default=True
-        If False, raise OSError where a download would be needed.
-    return_X_y : bool, default=False
-        Return ``(data, target)`` instead of a Bunch.
-    as_frame : bool, default=False
-        Return `data` as a DataFrame with the one column ``molecule`` and `target` as a Series.
-    n_retries : int, default=3
-        How often a download is tried again after a failure that may heal.
-    delay : float, default=1.0
-        Seconds before the first new try; the wait doubles each time.
-    verbose : bool, default=False
-        Show progress.
+    %(options)s
 
     Returns
     -------
@@ -106,23 +93,14 @@ def fetch_qm9(
             The property `target_column`; energies are in eV. A Series with `as_frame`.
         frame : DataFrame of shape (n_samples, n_columns)
             All properties and the SMILES; `DESCR` lists columns and units.
-        feature_names : list of str
-            ``["molecule"]``.
-        target_names : list of str
-            ``[target_column]``.
-        DESCR : str
-            Level of theory, units, licence and sources.
+        %(names)s
 
     (data, target) : tuple
         If `return_X_y` is True.
 
     Raises
     ------
-    OSError
-        If a file is missing and cannot be or may not be downloaded.
-    ValueError
-        If `target_column` is not a property of the data set, or a file is malformed; the message
-        names file and record (counted from 0).
+    %(errors)s
 
     References
     ----------

@@ -6,7 +6,9 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skmolal._docstrings import share_docs
 from skmolal.descriptors._atomic import AtomicTransformer
+from skmolal.descriptors._docs import SHARED
 from skmolal.descriptors._species import species_numbers
 
 _COLUMNS = {
@@ -21,6 +23,7 @@ _DEFAULTS = {
 }
 
 
+@share_docs(**SHARED)
 class ACSFTransformer(AtomicTransformer):
     """Describe molecules by atom-centred symmetry functions (ACSF), averaged over atoms.
 
@@ -43,34 +46,18 @@ class ACSFTransformer(AtomicTransformer):
             [[0.01, 1, 1], [0.01, 1, -1], [0.01, 4, 1], [0.01, 4, -1]]
     g5_params : array-like of shape (n, 3) or None, default=None
         Triplets of eta, zeta and lambda, a G5 each.
-    average : {"mean", "sum"}, default="mean"
-        Whether the features are the mean or the sum over atoms.
-    per_species : bool, default=True
-        Whether the atoms of each element are averaged by themselves, in columns of their own: a
-        symmetry function does not tell which element it is centred at. An element that a molecule
-        does not have gives zeros.
-    species : list of str or int, default=None
-        Chemical symbols or atomic numbers of all elements that may occur. None: those of the
-        molecules given to `fit`.
-    periodic : bool, default=False
-        Whether to respect the boundary conditions (``atoms.pbc``) of each molecule.
-    handle_unknown : {"error", "ignore"}, default="error"
-        What to do about an element that is not in `species_`: refuse the molecule, or leave
-        its atoms out as if they were not there.
-    sparse : bool, default=False
-        Whether to return a CSR matrix.
-    dtype : {"float32", "float64"} or type, default="float32"
-        Type of the features. They are computed in float64 in any case.
-    n_jobs : int, default=None
-        Number of worker processes. None means 1 unless in a :obj:`joblib.parallel_config`
-        context, -1 all processors.
-    verbose : bool, default=False
-        Whether to show a progress bar.
+    %(average)s
+    %(per_species)s
+    %(species)s
+    %(periodic)s
+    %(handle_unknown)s
+    %(sparse)s
+    %(dtype)s
+    %(workers)s
 
     Attributes
     ----------
-    species_ : ndarray of str
-        Chemical symbols of the elements described, lightest first.
+    %(species_)s
 
     See Also
     --------

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
 from skmolal.descriptors._base import MoleculeTransformer
-from skmolal.descriptors._dscribe_rows import fill_rows
+from skmolal.descriptors._dscribe import fill_rows
 from skmolal.descriptors._species import select_known, species_numbers, symbols
 from skmolal.descriptors._structures import flatten_molecules
 

@@ -7,14 +7,17 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skmolal._docstrings import share_docs
 from skmolal.descriptors._base import MoleculeTransformer
-from skmolal.descriptors._dscribe_rows import fill_rows
+from skmolal.descriptors._docs import SHARED
+from skmolal.descriptors._dscribe import fill_rows
 
 # Rows whose norms agree to this relative precision keep the order of their atoms, so that
 # rounding, in a molecule that was rotated, does not change it.
 _TIE_DIGITS = 10
 
 
+@share_docs(**SHARED)
 class CoulombMatrixTransformer(MoleculeTransformer):
     """Describe molecules by their Coulomb matrix.
 
@@ -30,15 +33,10 @@ class CoulombMatrixTransformer(MoleculeTransformer):
     n_atoms_max : int, default=None
         Number of atoms of the largest molecule that may occur. None: that of the molecules
         given to `fit`.
-    sparse : bool, default=False
-        Whether to return a CSR matrix.
+    %(sparse)s
     dtype : {"float32", "float64"} or type, default="float32"
         Type of the features.
-    n_jobs : int, default=None
-        Number of worker processes. None means 1 unless in a :obj:`joblib.parallel_config`
-        context, -1 all processors.
-    verbose : bool, default=False
-        Whether to show a progress bar.
+    %(workers)s
 
     Attributes
     ----------

@@ -1,8 +1,11 @@
-"""MBTR rows by dscribe, which defines the numbers."""
+"""dscribe, which defines the numbers: how it is called, and MBTR rows by it."""
 
+import inspect
 import threading
 import warnings
+from contextlib import contextmanager
 from copy import deepcopy
+from functools import wraps
 
 import numpy as np
 from ase import Atoms
@@ -10,7 +13,47 @@ from ase.geometry import complete_cell
 
 # `warnings.catch_warnings` is not safe between threads, and dscribe holds the interpreter lock
 # all the same: one thread at a time loses nothing.
-_ONE_AT_A_TIME = threading.Lock()
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextmanager
+def calling_dscribe():
+    """Let dscribe 2.1 work with the ase that is installed, one thread at a time.
+
+    Before ase 3.27 that takes a filter of warnings alone. Afterwards the constructor of dscribe's
+    own kind of molecules, ``System``, fails: it hands all arguments on by position, and
+    `calculator` and `info` moved. Inside this context, and only there, it hands these two on by
+    itself; that changes no call that would work.
+    """
+    from dscribe.core.system import System
+
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        # dscribe 2.1.2 asks ASE for the calculator by its old name
+        warnings.filterwarnings("ignore", "Please use atoms.calc")
+        stock = System.__init__
+        if "calculator" in _positional_parameters(Atoms):
+            yield
+            return
+        System.__init__ = _hand_on_by_name(stock)
+        try:
+            yield
+        finally:
+            System.__init__ = stock
+
+
+def _positional_parameters(function):
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+
+def _hand_on_by_name(stock):
+    @wraps(stock)
+    def init(self, *args, calculator=None, info=None, **kwargs):
+        stock(self, *args, **kwargs)
+        self.calc = calculator
+        self.info = dict(info or {})
+
+    return init
 
 
 def fill_with_dscribe(
@@ -23,8 +66,6 @@ def fill_with_dscribe(
     """
     from dscribe.descriptors import MBTR
 
-    filled = np.flatnonzero(np.diff(structures.offsets))
-    molecules = [_as_atoms(structures, i) for i in filled]
     start = 0
     for term in terms.values():
         mbtr = MBTR(
@@ -36,15 +77,22 @@ def fill_with_dscribe(
             periodic=periodic,
             dtype="float64",
         )
+
+        def describe(atoms, mbtr=mbtr):
+            row = mbtr.create(atoms)
+            norm = np.linalg.norm(row) if normalization == "l2" else 1.0
+            return row / norm if norm > 0 else row
+
         columns = slice(start, start + mbtr.get_number_of_features())
-        with _ONE_AT_A_TIME, warnings.catch_warnings():
-            # dscribe 2.1.2 asks ASE for the calculator by its old name
-            warnings.filterwarnings("ignore", "Please use atoms.calc")
-            for i, atoms in zip(filled, molecules, strict=True):
-                row = mbtr.create(atoms)
-                norm = np.linalg.norm(row) if normalization == "l2" else 1.0
-                block[i, columns] = row / norm if norm > 0 else row
+        fill_rows(structures, block[:, columns], describe)
         start = columns.stop
+
+
+def fill_rows(structures, block, describe):
+    """Write ``describe(atoms)`` into the row of each molecule that has atoms."""
+    with calling_dscribe():
+        for i in np.flatnonzero(np.diff(structures.offsets)):
+            block[i] = describe(_as_atoms(structures, i))
 
 
 def _as_atoms(structures, i):

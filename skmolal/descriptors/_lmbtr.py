@@ -5,7 +5,9 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import StrOptions
 
+from skmolal._docstrings import share_docs
 from skmolal.descriptors._atomic import AtomicTransformer
+from skmolal.descriptors._docs import SHARED
 from skmolal.descriptors._features import _grid_labels
 from skmolal.descriptors._limits import close_grid
 from skmolal.descriptors._params import TermParamsMixin
@@ -13,6 +15,7 @@ from skmolal.descriptors._species import species_numbers
 from skmolal.descriptors._terms import check_periodic_terms, check_term, exponential_scale
 
 
+@share_docs(**SHARED)
 class LMBTRTransformer(TermParamsMixin, AtomicTransformer):
     """Describe molecules by the local many-body tensor representation (LMBTR) of their atoms.
 
@@ -41,34 +44,18 @@ class LMBTRTransformer(TermParamsMixin, AtomicTransformer):
              "weighting": {"function": "exp", "scale": 0.5, "threshold": 1e-3}}
     normalize_gaussians : bool, default=True
         Whether a Gaussian has area 1 or, if False, height 1.
-    average : {"mean", "sum"}, default="mean"
-        Whether the features are the mean or the sum over atoms.
-    per_species : bool, default=True
-        Whether the atoms of each element are averaged by themselves, in columns of their own: the
-        representation does not tell which element it is centred at. An element that a molecule
-        does not have gives zeros.
-    species : list of str or int, default=None
-        Chemical symbols or atomic numbers of all elements that may occur. None: those of the
-        molecules given to `fit`.
-    periodic : bool, default=False
-        Whether to respect the boundary conditions (``atoms.pbc``) of each molecule.
-    handle_unknown : {"error", "ignore"}, default="error"
-        What to do about an element that is not in `species_`: refuse the molecule, or leave
-        its atoms out as if they were not there.
-    sparse : bool, default=False
-        Whether to return a CSR matrix.
-    dtype : {"float32", "float64"} or type, default="float32"
-        Type of the features. They are computed in float64 in any case.
-    n_jobs : int, default=None
-        Number of worker processes. None means 1 unless in a :obj:`joblib.parallel_config`
-        context, -1 all processors.
-    verbose : bool, default=False
-        Whether to show a progress bar.
+    %(average)s
+    %(per_species)s
+    %(species)s
+    %(periodic)s
+    %(handle_unknown)s
+    %(sparse)s
+    %(dtype)s
+    %(workers)s
 
     Attributes
     ----------
-    species_ : ndarray of str
-        Chemical symbols of the elements described, lightest first.
+    %(species_)s
     terms_ : dict
         The full settings of each term in use, grid limits learned in `fit` included.
 

@@ -7,10 +7,13 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skmolal._docstrings import share_docs
 from skmolal.descriptors._atomic import AtomicTransformer
+from skmolal.descriptors._docs import SHARED
 from skmolal.descriptors._species import species_numbers
 
 
+@share_docs(**SHARED)
 class SOAPTransformer(AtomicTransformer):
     """Describe molecules by the smooth overlap of atomic positions (SOAP), averaged over atoms.
 
@@ -40,28 +43,16 @@ class SOAPTransformer(AtomicTransformer):
     compression : {"off", "mu1nu1", "mu2", "crossover"}, default="off"
         Which pairs of elements get features [4]_: all; each element with the sum of all; the sum
         with itself; each element with itself.
-    species : list of str or int, default=None
-        Chemical symbols or atomic numbers of all elements that may occur. None: those of the
-        molecules given to `fit`.
-    periodic : bool, default=False
-        Whether to respect the boundary conditions (``atoms.pbc``) of each molecule.
-    handle_unknown : {"error", "ignore"}, default="error"
-        What to do about an element that is not in `species_`: refuse the molecule, or leave
-        its atoms out as if they were not there.
-    sparse : bool, default=False
-        Whether to return a CSR matrix.
-    dtype : {"float32", "float64"} or type, default="float32"
-        Type of the features. They are computed in float64 in any case.
-    n_jobs : int, default=None
-        Number of worker processes. None means 1 unless in a :obj:`joblib.parallel_config`
-        context, -1 all processors.
-    verbose : bool, default=False
-        Whether to show a progress bar.
+    %(species)s
+    %(periodic)s
+    %(handle_unknown)s
+    %(sparse)s
+    %(dtype)s
+    %(workers)s
 
     Attributes
     ----------
-    species_ : ndarray of str
-        Chemical symbols of the elements described, lightest first.
+    %(species_)s
 
     See Also
     --------

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.decomposition import PCA
 
+from skmolal._optional import import_optional
 from skmolal._rows import n_rows
 from skmolal.active_learning._campaign import as_pool
 from skmolal.plotting._picks import (
@@ -220,10 +221,7 @@ def _embed(features, method, random_state):
             f"transform the {n_rows(features):,} molecules first"
         )
     if method == "umap":
-        try:
-            from umap import UMAP
-        except ImportError as error:
-            raise ImportError("method='umap' needs the package umap-learn") from error
+        UMAP = import_optional("umap", "method='umap'", package="umap-learn").UMAP
         # One thread where there is a seed, as UMAP itself would choose with a warning.
         options = {} if random_state is None else {"n_jobs": 1}
         embedding = UMAP(n_components=2, random_state=random_state, **options).fit_transform(
