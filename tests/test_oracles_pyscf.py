@@ -150,5 +150,5 @@ def test_one_thread_unless_told_otherwise(monkeypatch):
 
 def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyscf.dft", None)
-    with pytest.raises(ImportError, match=r"needs PySCF: pip install \"skmolal\[dft\]\""):
+    with pytest.raises(ImportError, match="needs pyscf: python -m pip install pyscf"):
         PySCFOracle()(molecule("H2O"))

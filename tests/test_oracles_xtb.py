@@ -201,7 +201,7 @@ def test_one_thread_unless_told_otherwise(monkeypatch):
 
 def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tblite.interface", None)
-    with pytest.raises(ImportError, match=r"needs tblite: pip install \"skmolal\[xtb\]\""):
+    with pytest.raises(ImportError, match="needs tblite: python -m pip install tblite"):
         XTBOracle()(molecule("H2O"))
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skmolal._optional import import_optional
+
 __all__ = ["check_tblite", "relax_by_xtb"]
 
 _FMAX = 0.1  # eV/angstrom
@@ -10,10 +12,7 @@ _STEPS = 200
 
 def check_tblite():
     """Raise an ImportError that says what to install if tblite is not there."""
-    try:
-        import tblite.ase  # noqa: F401
-    except ImportError as error:
-        raise ImportError("relax='gfn2-xtb' needs tblite: python -m pip install tblite") from error
+    import_optional("tblite.ase", "relax='gfn2-xtb'", "tblite")
 
 
 def relax_by_xtb(numbers, positions, charge):

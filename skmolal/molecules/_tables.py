@@ -6,6 +6,7 @@ from io import StringIO
 
 import numpy as np
 
+from skmolal._optional import import_optional
 from skmolal.molecules._files import file_kind, read_text
 
 __all__ = ["TABLE_KINDS", "convert_columns", "read_table"]
@@ -192,13 +193,9 @@ def _read_smiles_file(path):
 def _read_binary_table(path, kind):
     import pandas as pd
 
-    needed = "openpyxl" if kind in _EXCEL else "pyarrow"
+    import_optional("openpyxl" if kind in _EXCEL else "pyarrow", f"{path}: reading {kind} files")
     try:
         table = pd.read_excel(path, dtype=object) if kind in _EXCEL else pd.read_parquet(path)
-    except ImportError as error:
-        raise ImportError(
-            f"{path}: reading {kind} files needs {needed}: python -m pip install {needed}"
-        ) from error
     except Exception as error:  # both raise anything, from BadZipFile to ArrowInvalid
         message = " ".join(str(error).split())
         raise ValueError(f"{path}: not a {kind} file: {type(error).__name__}: {message}") from error

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skmolal._optional import import_optional
 from skmolal.oracles._base import Oracle, installed_version
 from skmolal.oracles._errors import OracleError
 from skmolal.oracles._quantities import PROPERTIES, molecular_properties
@@ -105,11 +106,7 @@ class PySCFOracle(Oracle):
 
     def _calculate(self, atoms, state):
         check_not_periodic(atoms)
-        try:
-            import pyscf.dft  # noqa: F401
-        except ImportError as error:
-            raise ImportError('PySCFOracle needs PySCF: pip install "skmolal[dft]"') from error
-
+        import_optional("pyscf.dft", "PySCFOracle")
         with limited_threads(self.n_threads, "pyscf"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice to install more packages
             mean_field = self._make_mean_field(_make_mole(atoms, state, self.basis), state.solvent)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skmolal._optional import import_optional
 from skmolal.oracles._base import Oracle, installed_version
 from skmolal.oracles._errors import OracleError
 from skmolal.oracles._quantities import (
@@ -189,11 +190,7 @@ class XTBOracle(Oracle):
     def _session(self, atoms, state):
         """Set up tblite's calculator, and hold its threads while it is used."""
         check_not_periodic(atoms)
-        try:
-            from tblite.interface import Calculator
-        except ImportError as error:
-            raise ImportError('XTBOracle needs tblite: pip install "skmolal[xtb]"') from error
-
+        Calculator = import_optional("tblite.interface", "XTBOracle").Calculator
         n_unpaired = state.n_unpaired(_count_valence_electrons(atoms, state.charge))
         with limited_threads(self.n_threads, "tblite"):
             calculator = Calculator(

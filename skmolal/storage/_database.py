@@ -117,7 +117,7 @@ class Database:
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 f"storage={self._name!r} needs the package {error.name}; for PostgreSQL: "
-                'python -m pip install "skmolal[postgres]"'
+                'python -m pip install "psycopg[binary]"'
             ) from error
 
     def is_absent(self):
