@@ -17,7 +17,7 @@ _EXCEL = {".xlsx", ".xlsm"}
 _PARQUET = {".parquet", ".pq"}
 TABLE_KINDS = _TEXT | _SMILES | _EXCEL | _PARQUET
 
-_MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none"}
+_MISSING = {"na", "n/a", "#n/a", "nan", "null", "none", "-", "?"}
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d*)")  # 007 is a name
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
@@ -64,7 +64,10 @@ def read_table(path, smiles_column=None):
 
 
 def convert_columns(table):
-    """Turn columns of texts that are numbers into columns of numbers; what is missing is None."""
+    """Turn columns of texts that are numbers into columns of numbers; what is missing is None.
+
+    Among numbers words such as "NA" mean that a value is missing; among texts they are texts.
+    """
     import pandas as pd
 
     columns = {}
@@ -73,16 +76,18 @@ def convert_columns(table):
             columns[name] = table[name]
             continue
         values = [_value_or_none(value) for value in table[name]]
-        known = [value for value in values if value is not None]
+        missing = [v is None or (isinstance(v, str) and v.lower() in _MISSING) for v in values]
+        known = [v for v, absent in zip(values, missing, strict=True) if not absent]
         if known and all(isinstance(value, str) and _is_number(value) for value in known):
-            if all(_INTEGER.fullmatch(value) and len(value) < 18 for value in known):
-                values = [None if value is None else int(value) for value in values]
-                dtype = int if len(known) == len(values) else object
-            else:
-                values, dtype = [np.nan if v is None else float(v) for v in values], float
-            columns[name] = pd.Series(values, dtype=dtype)
-        else:
-            columns[name] = pd.Series(values, dtype=object)
+            whole = all(_INTEGER.fullmatch(value) and len(value) < 18 for value in known)
+            kind = int if whole else float
+            values = [
+                None if absent else kind(v) for v, absent in zip(values, missing, strict=True)
+            ]
+            if not any(missing):
+                columns[name] = pd.Series(values, dtype=kind)
+                continue
+        columns[name] = pd.Series(values, dtype=object)
     return pd.DataFrame(columns, index=table.index)
 
 
@@ -94,8 +99,7 @@ def _is_number(text):
 
 def _value_or_none(value):
     if isinstance(value, str):
-        value = value.strip()
-        return None if value.lower() in _MISSING else value
+        return value.strip() or None
     missing = value is None or (np.isscalar(value) and value != value)
     return None if missing else value
 
