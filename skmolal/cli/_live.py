@@ -226,8 +226,8 @@ def label(options):
 
     folder = CampaignFolder.open(options.campaign)
     target = options.target or folder.settings["target"]
-    if options.command is not None:
-        oracle = CommandOracle(options.command, target=target)
+    if options.program is not None:
+        oracle = CommandOracle(options.program, target=target)
     elif options.oracle is None:
         raise ValueError("give --oracle xtb, dft or module:function, or --command")
     elif ":" in options.oracle:

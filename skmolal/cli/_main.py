@@ -1,154 +1,13 @@
 """Options of the command, and how it ends: one clear line and an exit status."""
 
-import argparse
 import contextlib
 import sys
 import threading
 from _thread import interrupt_main
 
-import skmolal
+from skmolal.cli._parser import make_parser
 
 __all__ = ["main"]
-
-_EPILOG = """\
-examples:
-  skmolal run --out results
-  skmolal run --data pool.extxyz --target homo --low -5.5 --out results
-  skmolal run --data pool.csv --target solubility --task search --low-quantile 0.9
-"""
-
-
-def _positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer, got {text}")
-    return value
-
-
-def _share(text):
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, got {text}")
-    return value
-
-
-def _noise(text):
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number, got {text}")
-    return value
-
-
-def _test_size(text):
-    return _share(text) if "." in text else _positive(text)
-
-
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="skmolal", description="Active learning on molecules.", allow_abbrev=False
-    )
-    parser.add_argument("--version", action="version", version=f"skmolal {skmolal.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    run = commands.add_parser(
-        "run",
-        help="simulate campaigns and compare query strategies",
-        description=(
-            "Simulate active-learning campaigns on labelled molecules and compare query "
-            "strategies at two tasks: a compact training set (pruning), and finding all "
-            "molecules whose property lies in a target range (search)."
-        ),
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    data = run.add_argument_group("molecules")
-    data.add_argument(
-        "--dataset",
-        default="qm9_sample",
-        choices=["qm9_sample", "qm9", "aa", "oe62"],
-        help="data set to use; all but the shipped qm9_sample may be downloaded (%(default)s)",
-    )
-    data.add_argument(
-        "--data",
-        metavar="FILE",
-        help=(
-            "your own molecules instead: CSV, TSV, Excel or Parquet with SMILES, SMILES file, SDF, "
-            "or what ASE reads; text may be .gz or .xz"
-        ),
-    )
-    data.add_argument(
-        "--target",
-        metavar="KEY",
-        help="the property: a column, a field, a key of atoms.info (of a data set: homo)",
-    )
-    data.add_argument("--smiles-column", metavar="NAME", help="SMILES column of a table (smiles)")
-    data.add_argument(
-        "--id",
-        metavar="KEY",
-        help="key or column that names a record in picks.csv (its number in the file, from 0)",
-    )
-    data.add_argument(
-        "--duplicates",
-        choices=["first", "keep", "mean"],
-        default="first",
-        help=(
-            "records of one molecule (equal canonical SMILES): take the first, the first with "
-            "the mean of the labels, or keep all, together in pool or test (%(default)s)"
-        ),
-    )
-    data.add_argument(
-        "--strict", action="store_true", help="refuse a file of which a record is left out"
-    )
-    task = run.add_argument_group("task")
-    task.add_argument("--task", choices=["pruning", "search", "both"], default="both")
-    low = task.add_mutually_exclusive_group()
-    low.add_argument("--low", type=float, metavar="Y", help="lower end of the target range")
-    low.add_argument(
-        "--low-quantile", type=_share, metavar="Q", help="the same as a quantile (0.944)"
-    )
-    high = task.add_mutually_exclusive_group()
-    high.add_argument("--high", type=float, metavar="Y", help="upper end of the target range")
-    high.add_argument("--high-quantile", type=_share, metavar="Q", help="the same as a quantile")
-    task.add_argument(
-        "--strategies", nargs="+", metavar="NAME", help="query strategies (the paper's five)"
-    )
-    task.add_argument(
-        "--n-initial",
-        type=_positive,
-        help="first labels (100, or fewer of few molecules)",
-    )
-    task.add_argument(
-        "--batches",
-        nargs="+",
-        type=_positive,
-        metavar="N",
-        help="labels of each further round (100 200 400, or fewer of few molecules)",
-    )
-    task.add_argument(
-        "--test-size",
-        type=_test_size,
-        default=0.2,
-        help="number or share of the molecules held out for testing (%(default)s)",
-    )
-    task.add_argument(
-        "--seeds", type=_positive, help="number of repeats (3, or 6 of few molecules)"
-    )
-    task.add_argument("--random-state", type=int, default=0, help="seed (%(default)s)")
-    model = run.add_argument_group("model")
-    model.add_argument(
-        "--noise",
-        type=_noise,
-        metavar="SHARE",
-        help="noise variance as a share of the labels' variance (learned from the labels)",
-    )
-    out = run.add_argument_group("output")
-    out.add_argument("--out", default="results", metavar="FOLDER", help="(%(default)s)")
-    out.add_argument(
-        "--resume", action="store_true", help="continue an interrupted run in the same folder"
-    )
-    out.add_argument("--n-jobs", type=int, default=-1, help="processes; -1 is all cores")
-    out.add_argument("--quiet", action="store_true", help="no progress bar and no table")
-    return parser
 
 
 @contextlib.contextmanager
@@ -184,17 +43,26 @@ def main(argv=None):
     Returns
     -------
     status : int
-        0 on success, 2 for bad input, 130 when interrupted.
+        0 on success, 1 where a campaign was stopped by failures or is driven by another process,
+        2 for bad input, 130 when interrupted.
     """
-    options = _parser().parse_args(argv)
+    options = make_parser().parse_args(argv)
     try:
-        from skmolal.cli._run import run
+        if options.command == "run":
+            from skmolal.cli._run import run as command
+        else:
+            from skmolal.cli._live import COMMANDS
 
+            command = COMMANDS[options.command]
         with _no_interrupt_is_lost():
-            run(options)
+            command(options)
     except KeyboardInterrupt:
+        kept = {
+            "run": "finished rounds are kept, continue with --resume",
+            "label": "what was finished is stored, the same command continues",
+        }
         print(
-            "skmolal: interrupted; finished rounds are kept, continue with --resume",
+            f"skmolal: interrupted; {kept.get(options.command, 'nothing was recorded')}",
             file=sys.stderr,
         )
         return 130
@@ -202,4 +70,7 @@ def main(argv=None):
         message = " ".join(str(error).split())
         print(f"skmolal: error: {message}", file=sys.stderr)
         return 2
+    except RuntimeError as error:  # stopped by failures, or another process drives the campaign
+        print(f"skmolal: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
     return 0

@@ -21,7 +21,7 @@ from skmolal.gaussian_process import (
     median_length_scale,
 )
 
-__all__ = ["DESCRIPTORS", "KERNELS", "MODELS", "build_model", "needs_coordinates"]
+__all__ = ["build_model", "needs_coordinates"]
 
 # Name -> class, options.
 _FINGERPRINTS = {
@@ -40,9 +40,6 @@ _STRUCTURES = {
     "lmbtr": ("LMBTRTransformer", {}),
 }
 _DESCRIPTORS = {**_STRUCTURES, **_GRAPHS}
-DESCRIPTORS = tuple(_DESCRIPTORS)
-MODELS = ("gpr", "forest", "ensemble")
-KERNELS = ("rbf", "matern", "tanimoto", "linear")
 _SAMPLE = 500  # molecules from which a length scale is guessed
 
 
@@ -60,12 +57,12 @@ def build_model(X, descriptor="mbtr", model="gpr", kernel=None, noise=None, warm
         All molecules, or SMILES; only elements and, for a length scale to start from, features
         are looked at, no property.
     descriptor : str, default="mbtr"
-        One of `DESCRIPTORS`.
+        A name of the option ``--descriptor``.
     model : str, default="gpr"
-        One of `MODELS`, or ``"module:function"``, which is called without arguments and returns a
+        "gpr", "forest", "ensemble", or ``"module:function"``, which is called without arguments and returns a
         regressor that sees the features.
     kernel : str, default=None
-        One of `KERNELS`, for "gpr". None is the study's for MBTR, "tanimoto" for fingerprints,
+        For "gpr", a name of the option ``--kernel``. None is the study's for MBTR, "tanimoto" for fingerprints,
         and "rbf" otherwise.
     noise : float, default=None
         For "gpr": noise variance as a share of the variance of the labels; None learns it.
@@ -166,9 +163,7 @@ def _make_network():
 def _import_model(path):
     module, _, name = path.partition(":")
     if not (module and name):
-        raise ValueError(
-            f"--model must be one of {', '.join(MODELS)} or module:function, got {path!r}"
-        )
+        raise ValueError(f"--model must be gpr, forest, ensemble or module:function, got {path!r}")
     if "" not in sys.path:
         sys.path.append("")  # a file of the user's, in the folder where the command is called
     try:

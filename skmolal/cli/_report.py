@@ -6,7 +6,14 @@ import numpy as np
 
 from skmolal.metrics import compare_strategies, data_savings
 
-__all__ = ["draw_curves", "format_table", "format_verdicts", "summarize", "write_atomically"]
+__all__ = [
+    "draw_curves",
+    "draw_found",
+    "format_table",
+    "format_verdicts",
+    "summarize",
+    "write_atomically",
+]
 
 _WORDS = {"neg_mean_absolute_error": "MAE", "discovery": "share found", "f1": "f1"}
 
@@ -193,3 +200,36 @@ def draw_curves(frame, tasks, path, unit):
         if ax is not axes[-1]:
             ax.get_legend().remove()
     write_atomically(path, lambda beside: figure.savefig(beside, dpi=150))
+
+
+_N_DRAWN = 20
+
+
+def draw_found(picks, in_range, smiles, figures, path, unit):
+    """Draw the targets that the best search found first, in the first repeat.
+
+    Returns
+    -------
+    drawn : bool
+        Whether there was one with a SMILES; an older picture goes if not.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from skmolal.plotting import MoleculesDisplay
+
+    best = max(figures, key=lambda name: figures[name]["found"] or 0)
+    ours = picks[(picks["strategy"] == best) & (picks["repeat"] == 0)]
+    ours = ours[in_range[ours["position"].to_numpy()]]
+    ours = ours[[smiles[p] is not None for p in ours["position"]]][:_N_DRAWN]
+    if len(ours) == 0:
+        path.unlink(missing_ok=True)
+        return False
+    legends = [f"round {row.round}: {row.label:#.4g} {unit}".rstrip() for row in ours.itertuples()]
+    display = MoleculesDisplay(smiles=[smiles[p] for p in ours["position"]], legends=legends)
+    n_columns = min(5, len(ours))
+    figure = Figure(figsize=(1.9 * n_columns, 1.9 * -(-len(ours) // n_columns)))
+    FigureCanvasAgg(figure)
+    display.plot(figure.add_axes((0, 0, 1, 1)), n_columns=n_columns)
+    write_atomically(path, lambda beside: figure.savefig(beside, dpi=150))
+    return True

@@ -13,20 +13,24 @@ from time import perf_counter
 
 import numpy as np
 
-from skmolal import __version__, query_strategies
+from skmolal import __version__
 from skmolal.cli._data import load_data
-from skmolal.cli._model import build_model
+from skmolal.cli._estimate import estimate_seconds, say_seconds
+from skmolal.cli._model import build_model, needs_coordinates
 from skmolal.cli._report import (
     draw_curves,
+    draw_found,
     format_table,
     format_verdicts,
     summarize,
     write_atomically,
 )
 from skmolal.cli._sizes import choose_sizes
+from skmolal.cli._strategies import check_strategies, configure_strategy
 from skmolal.metrics import make_discovery_scorer, make_target_scorer
 from skmolal.metrics._scorers import check_range
 from skmolal.model_selection import active_learning_curve
+from skmolal.query_strategies._machinery.needs import check_needs
 
 __all__ = ["run"]
 
@@ -39,12 +43,9 @@ def run(options):
     """Play what the options say and write ``curves.csv``, ``picks.csv``, ... to ``--out``."""
     start = perf_counter()
     strategies = list(dict.fromkeys(options.strategies or _PAPER_STRATEGIES))
-    known = query_strategies.get_query_strategy_names()
-    unknown = sorted(set(strategies) - set(known))
-    if unknown:
-        raise ValueError(f"--strategies: unknown {unknown}; known are {known}")
+    check_strategies(strategies)
     out = _check_folder(options.out)
-    data = load_data(options)
+    data = load_data(options, conformers=needs_coordinates(options.descriptor))
     y, target = data.y, data.target
     _write_rejected(data, out, options.quiet)
     low, high = _target_range(options, y)
@@ -67,7 +68,15 @@ def run(options):
     if options.task != "pruning":
         scoring["discovery"] = make_discovery_scorer(low, high)
         scoring["f1"] = make_target_scorer(low, high, "f1")
-    model = build_model(data.X, options.noise)
+    model = build_model(data.X, options.descriptor, options.model, options.kernel, options.noise)
+    configured = {
+        name: configure_strategy(
+            name, low=low, high=high, top=options.top_share, maximize=options.maximize
+        )
+        for name in strategies
+    }
+    for strategy in configured.values():
+        check_needs(strategy, model)
     checkpoint = out / "checkpoint"
     if not options.resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
@@ -80,11 +89,14 @@ def run(options):
             flush=True,
         )
     with _without_bounds_warnings():
+        if not options.quiet:
+            seconds = estimate_seconds(model, data.X, y, sizes, len(strategies), options.n_jobs)
+            print(f"this will take {say_seconds(seconds)}", flush=True)
         curve = active_learning_curve(
             model,
             data.X,
             y,
-            query_strategies={name: _configure(name, low, high) for name in strategies},
+            query_strategies=configured,
             batch_sizes=sizes.batches,
             n_initial=sizes.n_initial,
             test_size=sizes.test_size,
@@ -97,8 +109,11 @@ def run(options):
             verbose=not options.quiet and sys.stderr.isatty(),
         )
     tasks = summarize(curve.frame, curve.picks, in_range, strategies, options.task)
-    picks = curve.picks.assign(id=data.ids[curve.picks["position"]])
-    picks = picks[["id", "round", "strategy", "repeat", "predicted", "label"]]
+    places = curve.picks["position"].to_numpy()
+    picks = curve.picks.assign(
+        id=data.ids[places], smiles=data.smiles[places], name=data.names[places]
+    )
+    picks = picks[["id", "round", "strategy", "repeat", "predicted", "label", "smiles", "name"]]
     unit = "eV" if options.data is None else ""
     summary = {
         "dataset": data.source,
@@ -114,6 +129,9 @@ def run(options):
             "n_initial": sizes.n_initial,
             "batch_sizes": sizes.batches,
             "test_size": curve.settings["n_test"],
+            "top_share": options.top_share,
+            "maximize": options.maximize,
+            "descriptor": options.descriptor,
             "noise": options.noise,
             "model": " ".join(model.__repr__(N_CHAR_MAX=10**6).split()),
             "versions": {"skmolal": __version__, **{name: version(name) for name in _PACKAGES}},
@@ -124,6 +142,9 @@ def run(options):
     write_atomically(out / "curves.csv", lambda path: curve.frame.to_csv(path, index=False))
     write_atomically(out / "picks.csv", lambda path: picks.to_csv(path, index=False))
     draw_curves(curve.frame, tasks, out / "curves.png", unit)
+    drawn = options.task != "pruning" and draw_found(
+        curve.picks, in_range, data.smiles, tasks["search"], out / "found.png", unit
+    )
     text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
     write_atomically(out / "summary.json", lambda path: path.write_text(text, encoding="utf-8"))
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -134,6 +155,7 @@ def run(options):
         if verdicts:
             print(verdicts)
         written = ["curves.csv", "curves.png", "picks.csv", "summary.json"]
+        written += ["found.png"] if drawn else []
         written += ["rejected.csv"] if len(data.rejected) else []
         print(f"written to {out}: {', '.join(written)}")
 
@@ -183,29 +205,22 @@ def _check_folder(folder):
 
 
 def _target_range(options, y):
-    """Return the target range in the unit of the property."""
+    """Return the target range in the unit of the property.
+
+    Without ends it is the share of the best, by the true labels: what is scored, and what those
+    strategies are told that cannot find the threshold of a share out themselves.
+    """
     low, high = options.low, options.high
+    share = 1 - _DEFAULT_QUANTILE if options.top_share is None else options.top_share
     if options.low_quantile is not None:
         low = float(np.quantile(y, options.low_quantile))
     if options.high_quantile is not None:
         high = float(np.quantile(y, options.high_quantile))
-    if low is None and high is None:
-        low = float(np.quantile(y, _DEFAULT_QUANTILE))
+    if low is None and high is None and options.maximize:
+        low = float(np.quantile(y, 1 - share))
+    elif low is None and high is None:
+        high = float(np.quantile(y, share))
     return check_range(-np.inf if low is None else low, np.inf if high is None else high)
-
-
-def _configure(name, low, high):
-    """Give a strategy the target range, in the options that it takes."""
-    wanted = {
-        "low": low,
-        "high": high,
-        "threshold": low if np.isfinite(low) else high,
-        "maximize": bool(np.isfinite(low)),
-    }
-    takes = getattr(query_strategies, f"{name}_sampling").__kwdefaults__
-    return query_strategies.get_query_strategy(
-        name, **{option: value for option, value in wanted.items() if option in takes}
-    )
 
 
 def _finite(value):

@@ -1,0 +1,127 @@
+"""Options of the commands for campaigns whose labels do not exist yet."""
+
+import argparse
+
+from skmolal.cli._options import add_model_options, add_target_options, positive, share
+
+__all__ = ["add_live_commands"]
+
+_NEW = """\
+examples:
+  skmolal new hunt --data pool.csv --top-share 0.05
+  skmolal new hunt --data pool.sdf --target gap --low 6.2
+  skmolal new hunt --data library.csv --descriptor morgan --minimize --top-share 0.01
+"""
+
+
+def add_live_commands(commands):
+    """Add ``new``, ``ask``, ``tell``, ``label``, ``release``, ``drop``, ``status``, ..."""
+    _add_new(commands)
+    ask = _add(commands, "ask", "choose the next records to label and write them to a table")
+    ask.add_argument("n_instances", nargs="?", type=positive, metavar="N", help="how many")
+    ask.add_argument("--out", default="batch.csv", metavar="FILE", help="(%(default)s)")
+    tell = _add(commands, "tell", "read labels back: numbers, 'failed', or nothing yet")
+    tell.add_argument("table", metavar="FILE", help="a table of 'ask' with its labels filled in")
+    _add_label(commands)
+    release = _add(commands, "release", "put pending records back into the pool")
+    release.add_argument("ids", nargs="*", metavar="ID", help="records (all that are pending)")
+    drop = _add(commands, "drop", "take records out of the pool for good")
+    drop.add_argument("ids", nargs="+", metavar="ID", help="records")
+    drop.add_argument("--reason", metavar="TEXT", help="why, for the report")
+    status = _add(commands, "status", "say how far the campaign is")
+    status.add_argument("--json", action="store_true", help="for programs")
+    export = _add(commands, "export", "write all labels to a table")
+    export.add_argument("--out", default="labels.csv", metavar="FILE", help="(%(default)s)")
+    report = _add(commands, "report", "write a report for people")
+    report.add_argument("--out", default="report.html", metavar="FILE", help="(%(default)s)")
+
+
+def _add(commands, name, text, **options):
+    parser = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False, **options
+    )
+    parser.add_argument("campaign", metavar="CAMPAIGN", help="folder of the campaign")
+    return parser
+
+
+def _add_new(commands):
+    new = _add(
+        commands,
+        "new",
+        "begin a campaign on molecules of which few or none are labelled",
+        epilog=_NEW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    data = new.add_argument_group("molecules")
+    data.add_argument("--data", required=True, metavar="FILE", help="the pool; see skmolal run")
+    data.add_argument(
+        "--target",
+        metavar="KEY",
+        help=(
+            "the property: labels that the file has in this column are told at once; the key of "
+            "an oracle's answer"
+        ),
+    )
+    data.add_argument("--smiles-column", metavar="NAME", help="SMILES column of a table (smiles)")
+    data.add_argument("--id", metavar="KEY", help="column that names a record (its number)")
+    data.add_argument("--duplicates", choices=["first", "keep", "mean"], default="first")
+    data.add_argument(
+        "--strict", action="store_true", help="refuse a file of which a record is left out"
+    )
+    task = new.add_argument_group("search")
+    task.add_argument("--low", type=float, metavar="Y", help="lower end of the target range")
+    task.add_argument("--high", type=float, metavar="Y", help="upper end of the target range")
+    add_target_options(task)
+    task.add_argument(
+        "--strategy", default="target", metavar="NAME", help="query strategy (%(default)s)"
+    )
+    task.add_argument(
+        "--initial",
+        choices=["random", "spread"],
+        default="random",
+        help="what is asked for before there are labels (%(default)s)",
+    )
+    task.add_argument("--n-initial", type=positive, metavar="N", help="how many of those")
+    task.add_argument("--batch-size", type=positive, default=10, metavar="N", help="(%(default)s)")
+    task.add_argument("--random-state", type=int, default=0, help="seed (%(default)s)")
+    add_model_options(new.add_argument_group("model"))
+    out = new.add_argument_group("output")
+    out.add_argument("--storage", metavar="URL", help="a database in place of CAMPAIGN/campaign.db")
+    out.add_argument("--n-jobs", type=int, default=-1, help="processes; -1 is all cores")
+    out.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_label(commands):
+    label = _add(commands, "label", "let a program label records until there are enough labels")
+    label.add_argument(
+        "--oracle", metavar="NAME", help="xtb (GFN2-xTB), dft (PySCF) or module:function"
+    )
+    label.add_argument(
+        "--command",
+        dest="program",
+        metavar="TEXT",
+        help="any program: a shell command with {input} in it that writes output.json",
+    )
+    label.add_argument("--target", metavar="KEY", help="key of the oracle's answer")
+    label.add_argument(
+        "--n-labels",
+        type=positive,
+        required=True,
+        metavar="N",
+        help="labels in all, those known before included",
+    )
+    label.add_argument("--workers", type=positive, default=2, help="processes (%(default)s)")
+    label.add_argument(
+        "--timeout", type=float, metavar="S", help="seconds after which a calculation is killed"
+    )
+    label.add_argument("--retries", type=int, default=1, help="after a failure (%(default)s)")
+    label.add_argument(
+        "--max-failures",
+        type=share,
+        default=0.5,
+        metavar="SHARE",
+        help="share of recent failures at which the campaign stops (%(default)s)",
+    )
+    label.add_argument("--batch-size", type=positive, metavar="N", help="records asked for at once")
+    label.add_argument("--report", metavar="FILE", help="a report, rewritten as labels come")
+    label.add_argument("--quiet", action="store_true", help="no progress bar")
