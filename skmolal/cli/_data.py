@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from skmolal import datasets
 from skmolal.molecules._reading import read_records
 
-__all__ = ["Data", "load_data"]
+__all__ = ["Data", "load_data", "load_pool"]
 
 _LOADERS = {
     "qm9_sample": "load_qm9_sample",
@@ -60,15 +60,13 @@ class Data:
     rejected: object
     n_read: int
 
-    def describe_rejected(self):
+    def describe_rejected(self, table="rejected.csv"):
         """Return one line that counts what was left out, empty if nothing was."""
         if not len(self.rejected):
             return ""
         counts = Counter(reason.split(":")[0] for reason in self.rejected["reason"])
         parts = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-        return (
-            f"{len(self.rejected):,} of {self.n_read:,} records left out, see rejected.csv: {parts}"
-        )
+        return f"{len(self.rejected):,} of {self.n_read:,} records left out, see {table}: {parts}"
 
 
 def load_data(options, *, conformers=True):
@@ -102,6 +100,36 @@ def load_data(options, *, conformers=True):
         raise ValueError("--data needs --target: the key of atoms.info or the column to learn")
     records = read_records(path, smiles_column=options.smiles_column)
     labels, reasons = _read_labels(_column(records, options.target), options.target)
+    return _check_records(options, records, labels, reasons, conformers)
+
+
+def load_pool(options, *, conformers=True):
+    """Read molecules of which few or none have labels.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        As for :func:`load_data`; without `target`, or where the file has no such column, nothing
+        is labelled.
+    conformers : bool, default=True
+        Whether molecules are wanted; else SMILES will do, and nothing is embedded.
+
+    Returns
+    -------
+    data : Data
+        Labels are NaN where the file has none.
+    """
+    records = read_records(Path(options.data), smiles_column=options.smiles_column)
+    labels, reasons = np.full(len(records), np.nan), [None] * len(records)
+    if options.target in records.table.columns:
+        labels, reasons = _read_labels(_column(records, options.target), options.target)
+        missing = f"no {options.target}"
+        reasons = [None if reason == missing else reason for reason in reasons]
+    return _check_records(options, records, labels, reasons, conformers)
+
+
+def _check_records(options, records, labels, reasons, conformers):
+    """Leave out what is no record of its own, embed the rest and shuffle it."""
     if options.id is not None:
         for i, value in enumerate(_column(records, options.id)):
             if reasons[i] is None and _is_missing(value):
@@ -128,7 +156,7 @@ def load_data(options, *, conformers=True):
     if options.id is not None:
         ids = np.array(list(_column(records, options.id)))
     data = Data(
-        source=str(path),
+        source=str(options.data),
         target=options.target,
         X=X,
         y=labels,
@@ -237,8 +265,9 @@ def _merge_duplicates(records, labels, rule):
         if text is not None:
             members.setdefault(text, []).append(i)
     for rows in members.values():
-        if rule == "mean":
-            labels[rows[0]] = labels[rows].mean()
+        known = labels[rows][np.isfinite(labels[rows])]
+        if len(known):
+            labels[rows[0]] = known.mean() if rule == "mean" else known[0]
         for i in rows[1:]:
             reasons[i] = "duplicate"
     return labels, reasons

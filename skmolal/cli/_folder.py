@@ -1,6 +1,7 @@
 """The folder of a live campaign: the pool as it was read, the settings, and what happened."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +136,10 @@ class CampaignFolder:
             raise ValueError(f"{path / 'settings.json'} is of another version: expected {FORMAT!r}")
         return cls(path, settings)
 
+    def remove(self):
+        """Remove the folder: the campaign could not begin."""
+        shutil.rmtree(self.path)
+
     @property
     def pool(self):
         """The records, read once."""
@@ -149,7 +154,7 @@ class CampaignFolder:
 
     def build_estimator(self):
         """Build the model that the settings name; it keeps what it knows from round to round."""
-        names = ("descriptor", "model", "kernel", "noise", "baseline")
+        names = ("descriptor", "model", "kernel", "noise")
         return build_model(
             self.pool.X, **{name: self.settings[name] for name in names}, warm_start=True
         )

@@ -51,23 +51,26 @@ def new(options):
         "storage": options.storage,
     }
     folder = CampaignFolder.create(options.campaign, settings, pool)
-    if len(data.rejected):
-        write_atomically(
-            folder.path / "rejected.csv", lambda path: data.rejected.to_csv(path, index=False)
-        )
-        print(data.describe_rejected(f"{folder.path}/rejected.csv"))
-    with Campaign(
-        folder.build_estimator(),
-        pool.X,
-        query_strategy=strategy,
-        ids=pool.ids,
-        initial=options.initial,
-        random_state=options.random_state,
-        storage=folder.storage,
-    ) as campaign:
-        known = np.flatnonzero(np.isfinite(data.y))
-        if len(known):
-            campaign.tell(pool.ids[known], data.y[known])
+    known = np.flatnonzero(np.isfinite(data.y))
+    try:
+        with Campaign(
+            folder.build_estimator(),
+            pool.X,
+            query_strategy=strategy,
+            ids=pool.ids,
+            initial=options.initial,
+            random_state=options.random_state,
+            storage=folder.storage,
+        ) as campaign:
+            if len(known):
+                campaign.tell(pool.ids[known], data.y[known])
+        if len(data.rejected):
+            path = folder.path / "rejected.csv"
+            write_atomically(path, lambda beside: data.rejected.to_csv(beside, index=False))
+            print(data.describe_rejected(path))
+    except BaseException:
+        folder.remove()
+        raise
     print(
         f"{folder.path}: {len(pool):,} records, {len(known):,} of them labelled; next: "
         f"skmolal ask {folder.path} {n_initial} --out batch.csv, or "
@@ -227,7 +230,9 @@ def label(options):
     folder = CampaignFolder.open(options.campaign)
     target = options.target or folder.settings["target"]
     if options.program is not None:
-        oracle = CommandOracle(options.program, target=target)
+        # The oracle ends its program itself, with all that this has started, before it is killed.
+        timeout = None if options.timeout is None else 0.95 * options.timeout
+        oracle = CommandOracle(options.program, target, timeout=timeout)
     elif options.oracle is None:
         raise ValueError("give --oracle xtb, dft or module:function, or --command")
     elif ":" in options.oracle:
@@ -249,6 +254,7 @@ def label(options):
             n_initial=folder.settings["n_initial"],
             timeout=options.timeout,
             retries=options.retries,
+            max_failures=options.max_failures,
             verbose=sys.stderr.isatty() and not options.quiet,
         )
         print(

@@ -59,11 +59,11 @@ def build_model(X, descriptor="mbtr", model="gpr", kernel=None, noise=None, warm
     descriptor : str, default="mbtr"
         A name of the option ``--descriptor``.
     model : str, default="gpr"
-        "gpr", "forest", "ensemble", or ``"module:function"``, which is called without arguments and returns a
-        regressor that sees the features.
+        "gpr", "forest", "ensemble", or ``"module:function"``, which is called without arguments
+        and returns a regressor that sees the features.
     kernel : str, default=None
-        For "gpr", a name of the option ``--kernel``. None is the study's for MBTR, "tanimoto" for fingerprints,
-        and "rbf" otherwise.
+        For "gpr", a name of the option ``--kernel``. None is the study's for MBTR, "tanimoto" for
+        fingerprints, and "rbf" otherwise.
     noise : float, default=None
         For "gpr": noise variance as a share of the variance of the labels; None learns it.
     warm_start : bool, default=False
