@@ -220,7 +220,7 @@ def _as_storage(storage):
 
 def _write_json(settings, events, path=None):
     """Return the JSON text; where there is a path, replace that file in one step."""
-    text = json.dumps({**settings, "events": events}, allow_nan=False)
+    text = json.dumps({**settings, "events": events})
     if path is not None:
         path = Path(path)
         beside = path.with_name(f"{path.name}.{os.getpid()}.part")

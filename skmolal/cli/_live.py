@@ -18,6 +18,7 @@ from skmolal.cli._strategies import configure_strategy
 
 __all__ = ["COMMANDS"]
 
+_TOP_SHARE = 0.05  # what is searched for where nothing is said
 _FAILED = {"failed", "fail", "error"}
 _BATCH_COLUMNS = ("id", "smiles", "predicted", "std", "label")
 
@@ -27,6 +28,10 @@ _BATCH_COLUMNS = ("id", "smiles", "predicted", "std", "label")
 
 def new(options):
     """Make the folder of a campaign, and tell it the labels that the file has."""
+    has_range = options.low is not None or options.high is not None
+    if has_range and options.top_share is not None:
+        raise ValueError("--top-share stands in place of --low and --high: give one or the other")
+    top = options.top_share or (None if has_range else _TOP_SHARE)
     data = load_pool(options, conformers=needs_coordinates(options.descriptor))
     pool = Pool(data.X, data.ids, [str(n) for n in data.names], [s or "" for s in data.smiles])
     n_initial = options.n_initial or min(len(pool), max(10, min(100, len(pool) // 20)))
@@ -34,7 +39,7 @@ def new(options):
         options.strategy,
         low=options.low,
         high=options.high,
-        top=options.top_share,
+        top=top,
         maximize=options.maximize,
     )
     settings = {

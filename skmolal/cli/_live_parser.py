@@ -71,7 +71,7 @@ def _add_new(commands):
     task = new.add_argument_group("search")
     task.add_argument("--low", type=float, metavar="Y", help="lower end of the target range")
     task.add_argument("--high", type=float, metavar="Y", help="upper end of the target range")
-    add_target_options(task)
+    add_target_options(task, default=0.05)
     task.add_argument(
         "--strategy", default="target", metavar="NAME", help="query strategy (%(default)s)"
     )

@@ -6,6 +6,7 @@ import threading
 from _thread import interrupt_main
 
 from skmolal.cli._parser import make_parser
+from skmolal.cli._warnings import readable_warnings
 
 __all__ = ["main"]
 
@@ -54,7 +55,7 @@ def main(argv=None):
             from skmolal.cli._live import COMMANDS
 
             command = COMMANDS[options.command]
-        with _no_interrupt_is_lost():
+        with _no_interrupt_is_lost(), readable_warnings():
             command(options)
     except KeyboardInterrupt:
         kept = {

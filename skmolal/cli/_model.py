@@ -112,7 +112,7 @@ def _make_gpr(X, steps, descriptor, kernel, noise, warm_start):
         white, least = WhiteKernel(0.1, (1e-5, 1.0)), 1e-10
     else:
         name = kernel or ("tanimoto" if descriptor in _FINGERPRINTS else "rbf")
-        covariance = ConstantKernel(1.0, (1e-6, 1e6)) * _make_kernel(name, X, steps, descriptor)
+        covariance = ConstantKernel(1.0, (1e-10, 1e4)) * _make_kernel(name, X, steps, descriptor)
         # Kernels of counts tell nearly all molecules apart, so that the best noise is often none
         # at all: bounds that are never met, and a little noise that keeps the matrix regular.
         white, least = WhiteKernel(0.1, (1e-10, 1e4)), 1e-6

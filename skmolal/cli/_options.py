@@ -71,13 +71,14 @@ def add_model_options(group):
     )
 
 
-def add_target_options(group):
+def add_target_options(group, default=None):
     """Add which end of the property is wanted, and how much of it."""
     group.add_argument(
         "--top-share",
         type=share,
         metavar="SHARE",
-        help="search the best share of all molecules, wherever its threshold lies",
+        help="search the best share of all molecules, wherever its threshold lies"
+        + (f" ({default} where no range is given)" if default else ""),
     )
     ends = group.add_mutually_exclusive_group()
     ends.add_argument(

@@ -1,11 +1,8 @@
 """``skmolal run``: campaigns on labelled molecules, and the files they leave."""
 
 import json
-import os
 import shutil
 import sys
-import warnings
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -88,26 +85,25 @@ def run(options):
             f"{sizes.seeds} seeds",
             flush=True,
         )
-    with _without_bounds_warnings():
-        if not options.quiet:
-            seconds = estimate_seconds(model, data.X, y, sizes, len(strategies), options.n_jobs)
-            print(f"this will take {say_seconds(seconds)}", flush=True)
-        curve = active_learning_curve(
-            model,
-            data.X,
-            y,
-            query_strategies=configured,
-            batch_sizes=sizes.batches,
-            n_initial=sizes.n_initial,
-            test_size=sizes.test_size,
-            n_repeats=sizes.seeds,
-            scoring=scoring,
-            groups=data.groups,
-            n_jobs=options.n_jobs,
-            random_state=options.random_state,
-            checkpoint_dir=checkpoint,
-            verbose=not options.quiet and sys.stderr.isatty(),
-        )
+    if not options.quiet:
+        seconds = estimate_seconds(model, data.X, y, sizes, len(strategies), options.n_jobs)
+        print(f"this will take {say_seconds(seconds)}", flush=True)
+    curve = active_learning_curve(
+        model,
+        data.X,
+        y,
+        query_strategies=configured,
+        batch_sizes=sizes.batches,
+        n_initial=sizes.n_initial,
+        test_size=sizes.test_size,
+        n_repeats=sizes.seeds,
+        scoring=scoring,
+        groups=data.groups,
+        n_jobs=options.n_jobs,
+        random_state=options.random_state,
+        checkpoint_dir=checkpoint,
+        verbose=not options.quiet and sys.stderr.isatty(),
+    )
     tasks = summarize(curve.frame, curve.picks, in_range, strategies, options.task)
     places = curve.picks["position"].to_numpy()
     picks = curve.picks.assign(
@@ -169,27 +165,6 @@ def _write_rejected(data, out, quiet):
     write_atomically(path, lambda beside: data.rejected.to_csv(beside, index=False))
     if not quiet:
         print(data.describe_rejected(), flush=True)
-
-
-@contextmanager
-def _without_bounds_warnings():
-    """Keep scikit-learn's warnings about bounds off the terminal, here and in the workers.
-
-    With a hundred labels an optimum at a bound is common and says nothing the user could act on
-    in a command whose kernel is given.
-    """
-    message = "The optimal value found"
-    before = os.environ.get("PYTHONWARNINGS")
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, f"ignore:{message}"]))
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=message)
-            yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONWARNINGS"]
-        else:
-            os.environ["PYTHONWARNINGS"] = before
 
 
 def _check_folder(folder):
