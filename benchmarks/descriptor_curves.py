@@ -23,7 +23,7 @@ test molecules. Rows that are there are not computed again.
     python benchmarks/descriptor_curves.py         # a quarter of an hour on two cores; goes on
     python benchmarks/descriptor_curves.py --plot  # the figure alone, from the numbers
 
-Needs the extras "qm9" and "rdkit".
+Needs the extra "qm9".
 """
 
 import argparse

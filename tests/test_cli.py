@@ -158,15 +158,20 @@ def test_every_strategy_gets_the_range_in_its_own_options(end, maximize):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--target", "gap"], "record 0 has no 'gap'; it has"),
-        (["--target", "name"], "record 0 has name='mol-0'; a finite number is needed"),
+        (["--target", "gap"], r"there is no 'gap'; it has \['homo', 'name'\]"),
+        (
+            ["--target", "name"],
+            "none of 60 records is left: 60 name is no finite number; the first: .*'mol-0'",
+        ),
         ([], "--data needs --target"),
         (["--target", "homo", "--low", "5"], r"no molecule has homo in \[5.0, inf\]"),
         (["--target", "homo", "--low", "-5", "--high", "-6"], "low must not be above high"),
         (["--target", "homo", "--strategies", "nonsense"], r"--strategies: unknown \['nonsense'\]"),
-        (["--target", "homo", "--n-initial", "100"], "ask for 800 labels, but 60 molecules"),
+        (["--target", "homo", "--n-initial", "100"], "ask for 107 labels, but 60 molecules"),
+        (["--target", "hoom"], r"there is no 'hoom' \(did you mean 'homo'\?\); it has"),
+        (["--target", "homo", "--id", "homo_eV"], "there is no 'homo_eV'"),
         (["--target", "homo", "--test-size", "60"], "--test-size: 60 of 60"),
-        (["--target", "homo", "--id", "key"], "record 0 has no 'key'"),
+        (["--target", "homo", "--id", "key"], "there is no 'key'"),
         (["--target", "homo", "--out", "/dev/null/x"], "--out: cannot write to /dev/null/x"),
     ],
 )
@@ -181,6 +186,200 @@ def test_wrong_input_is_one_clear_line(pool, tmp_path, capsys, arguments, messag
     assert re.search(message, error)
     folder = tmp_path / "out"
     assert not folder.exists() or not list(folder.iterdir())
+
+
+SMILES = ["C" * n + end for n in range(1, 6) for end in ("", "O", "N", "F", "C#N", "C=O")]
+
+
+@pytest.fixture(scope="module")
+def dirty():
+    """Thirty molecules, two labels missing, two records unparsable, three duplicates, each."""
+    rows = [(f"m{k}", text, f"{-5 - 0.01 * k:.2f}") for k, text in enumerate(SMILES)]
+    rows[4] = (*rows[4][:2], "")
+    rows[9] = (*rows[9][:2], "failed")
+    rows.insert(12, ("b0", "c1ccc1C(", "-5"))
+    rows.insert(20, ("b1", "CC(C)(C)(C)C", "-5"))
+    rows += [(f"m{k}", f"[H]{SMILES[k]}" if k == 0 else SMILES[k], "-7") for k in (0, 5, 7)]
+    return pd.DataFrame(rows, columns=["key", "smiles", "homo"])
+
+
+def write_sdf(path, frame):
+    """Write drawings; RDKit cannot read the records that are no molecules."""
+    from rdkit import Chem
+
+    with open(path, "w") as file:
+        for row in frame.itertuples():
+            mol = Chem.MolFromSmiles(row.smiles) if row.key[0] != "b" else None
+            block = "\n\n\n  1  0\n" if mol is None else Chem.MolToMolBlock(mol)
+            file.write(f"{row.key}{block[block.index(chr(10)) :]}> <homo>\n{row.homo}\n\n$$$$\n")
+
+
+WRITERS = {
+    "a.csv": lambda path, frame: frame.to_csv(path, index=False),
+    "semicolons.csv": lambda path, frame: frame.to_csv(
+        path, index=False, sep=";", encoding="utf-8-sig"
+    ),
+    "a.csv.gz": lambda path, frame: frame.to_csv(path, index=False),
+    "a.tsv": lambda path, frame: frame.to_csv(path, index=False, sep="\t"),
+    "a.xlsx": lambda path, frame: frame.to_excel(path, index=False),
+    "a.parquet": lambda path, frame: frame.to_parquet(path),
+    "a.sdf": write_sdf,
+}
+
+
+def load(path, *arguments, conformers=False):
+    from skmolal.cli._data import load_data
+    from skmolal.cli._main import _parser
+
+    options = _parser().parse_args(["run", "--data", str(path), "--target", "homo", *arguments])
+    return load_data(options, conformers=conformers)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_keeps_and_leaves_out_the_same_records(tmp_path, dirty, name):
+    WRITERS[name](tmp_path / name, dirty)
+    data = load(tmp_path / name)
+    reasons = data.rejected.set_index("record")["reason"].to_dict()
+    assert reasons.keys() == {4, 9, 12, 20, 32, 33, 34}
+    assert reasons[4] == "no homo"
+    assert reasons[9] == "homo is no finite number: 'failed'"
+    assert reasons[12].startswith("cannot be parsed")
+    assert reasons[20].startswith("cannot be parsed")
+    assert [reasons[k] for k in (32, 33, 34)] == ["duplicate"] * 3
+    assert data.describe_rejected() == (
+        "7 of 35 records left out, see rejected.csv: 3 duplicate, 2 cannot be parsed, 1 no homo, "
+        "1 homo is no finite number"
+    )
+    np.testing.assert_allclose(data.y, dirty["homo"][data.ids].astype(float))
+    assert len(data.y) == len(data.X) == len(data.names) == 28
+    assert data.groups is None
+    assert not np.array_equal(data.ids, np.sort(data.ids))  # shuffled
+    np.testing.assert_array_equal(data.ids, load(tmp_path / name).ids)
+    assert not np.array_equal(data.ids, load(tmp_path / name, "--random-state", "1").ids)
+
+
+def test_duplicates_are_merged_as_told(tmp_path, dirty):
+    dirty.to_csv(tmp_path / "a.csv", index=False)
+
+    def labels(*arguments):
+        data = load(tmp_path / "a.csv", "--id", "key", *arguments)
+        return data, pd.Series(data.y, data.ids)
+
+    assert labels()[1]["m5"] == pytest.approx(-5.05)
+    assert labels("--duplicates", "mean")[1]["m5"] == pytest.approx((-5.05 - 7) / 2)
+    assert labels("--duplicates", "mean")[1]["m6"] == pytest.approx(-5.06)
+    data, kept = labels("--duplicates", "keep")
+    assert sorted(kept["m5"]) == pytest.approx([-7, -5.05])
+    assert len(data.rejected) == 4
+    assert len(np.unique(data.groups)) == 28
+    for key in ("m0", "m5", "m7"):
+        assert len(np.unique(data.groups[data.ids == key])) == 1
+
+
+def test_an_id_of_two_molecules_is_refused(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text("key,smiles,homo\n1,C,1\n1,OC,2\n1,CO,3\n")
+    arguments = ["run", "--data", str(path), "--target", "homo", "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--id", "key"]) == 2
+    assert "key=1 names two molecules, records 0 and 1" in capsys.readouterr().err
+    path.write_text("key,smiles,homo\n2,C,1\n1,OC,2\n1,CO,3\n,N,4\n")
+    data = load(path, "--id", "key")
+    assert sorted(data.ids) == [1, 2]
+    assert data.rejected["reason"].tolist() == ["duplicate", "no key"]
+
+
+def test_nothing_is_embedded_before_all_is_checked(tmp_path, dirty, capsys, monkeypatch):
+    monkeypatch.setattr("skmolal.molecules._conformers.embed", None)
+    path = tmp_path / "a.csv"
+    dirty.to_csv(path, index=False)
+    arguments = ["run", "--data", str(path), "--out", str(tmp_path / "out")]
+    for wrong in (["--target", "hoom"], ["--target", "homo", "--id", "name"]):
+        assert main([*arguments, *wrong]) == 2
+    assert "did you mean 'homo'" in capsys.readouterr().err
+    assert main([*arguments, "--target", "homo", "--strict"]) == 2
+    error = capsys.readouterr().err
+    assert "7 of 35 records cannot be used: record 4 ('CC#N'): no homo; record 9 " in error
+    for record in (4, 9, 12, 20, 32, 33, 34):
+        assert f"record {record} (" in error
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_dirty_file_runs_at_sizes_that_fit(tmp_path, dirty, capsys):
+    path = tmp_path / "a.csv"
+    cage = pd.DataFrame([("c", "CN1C(=O)[C@]23C[C@H](O2)[C@@H]13", "-5")], columns=dirty.columns)
+    pd.concat([dirty, cage]).to_csv(path, sep=";", index=False, encoding="utf-8-sig")
+    out = tmp_path / "out"
+    arguments = ["run", "--data", str(path), "--target", "homo", "--out", str(out)]
+    arguments += ["--strategies", "random", "uncertainty", "--n-jobs", "1", "--task", "pruning"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "8 of 36 records left out, see rejected.csv: 3 duplicate, 2 cannot be parsed" in printed
+    assert "1 cannot be embedded" in printed
+    assert "2 first labels, then 2 + 4 + 8; 6 seeds" in printed
+    rejected = pd.read_csv(out / "rejected.csv")
+    assert list(rejected.columns) == ["record", "name", "smiles", "reason"]
+    assert rejected["record"].tolist() == [4, 9, 12, 20, 32, 33, 34, 35]
+    picks = pd.read_csv(out / "picks.csv")
+    assert not picks["id"].isin(rejected["record"]).any()
+    np.testing.assert_allclose(picks["label"], dirty["homo"][picks["id"]].astype(float))
+    assert json.loads((out / "summary.json").read_text())["settings"]["seeds"] == 6
+    # The table of records left out goes when there are none.
+    clean = dirty.drop(index=rejected["record"][:-1])
+    clean.to_csv(path, index=False)
+    assert main([*arguments, "--seeds", "1", "--quiet"]) == 0
+    assert not (out / "rejected.csv").exists()
+
+
+def test_duplicates_kept_stay_on_one_side(tmp_path, monkeypatch):
+    from skmolal.model_selection import _curve
+
+    path = tmp_path / "a.csv"
+    rows = [f"{text},{k + 0.1 * r}" for k, text in enumerate(SMILES[:10]) for r in range(3)]
+    path.write_text("smiles,homo\n" + "\n".join(rows) + "\n")
+    splits = []
+
+    def spy(X, y, *arguments):
+        splits.append([np.floor(y[idx] + 1e-9) for idx in split(X, y, *arguments)])
+        return split(X, y, *arguments)
+
+    split = _curve._split
+    monkeypatch.setattr(_curve, "_split", spy)
+    arguments = ["--duplicates", "keep", "--strategies", "random", "--n-jobs", "1", "--quiet"]
+    arguments += ["--task", "pruning", "--seeds", "4", "--noise", "0.1"]
+    path_and_out = ["--data", str(path), "--out", str(tmp_path / "out")]
+    assert main(["run", *path_and_out, "--target", "homo", *arguments]) == 0
+    assert len(splits) == 4
+    for pool, test in splits:
+        assert len(pool) + len(test) == 30
+        assert not np.intersect1d(pool, test).size
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "expected"),
+    [
+        (5000, (100, [100, 200, 400], 3, 1000, 1000)),
+        (130_831, (100, [100, 200, 400], 3, 26_166, 26_166)),
+        (600, (30, [30, 60, 120], 6, 120, 120)),
+        (100, (5, [5, 10, 20], 6, 20, 20)),
+        (20, (2, [2, 4, 8], 6, 4, 4)),
+    ],
+)
+def test_sizes_fit_the_file(n_samples, expected):
+    from skmolal.cli._sizes import choose_sizes
+
+    free = {"n_initial": None, "batches": None, "seeds": None, "test_size": 0.2}
+    assert choose_sizes(n_samples, **free) == expected
+    given = choose_sizes(n_samples, **(free | {"n_initial": 8, "seeds": 2}))
+    assert (given.n_initial, given.seeds) == (8, 2)
+    assert 8 + sum(given.batches) <= n_samples - given.n_test
+    given = choose_sizes(n_samples, **(free | {"batches": [10, 4]}))
+    assert given.batches == [10, 4]
+    assert 1 <= given.n_initial <= n_samples - given.n_test - 14
+    groups = np.r_[np.zeros(9, int), np.arange(1, n_samples - 8)]
+    grouped = choose_sizes(n_samples, groups=groups, **free)
+    assert grouped.n_test == grouped.test_size + 8  # the worst case: the large group is held out
+    with pytest.raises(ValueError, match="9 molecules less 2 for testing leave 7"):
+        choose_sizes(9, **free)
 
 
 @pytest.mark.parametrize(

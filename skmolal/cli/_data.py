@@ -64,9 +64,10 @@ class Data:
         """Return one line that counts what was left out, empty if nothing was."""
         if not len(self.rejected):
             return ""
-        counts = Counter(reason.split(":")[0] for reason in self.rejected["reason"])
-        parts = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-        return f"{len(self.rejected):,} of {self.n_read:,} records left out, see {table}: {parts}"
+        return (
+            f"{len(self.rejected):,} of {self.n_read:,} records left out, see {table}: "
+            f"{_count(self.rejected)}"
+        )
 
 
 def load_data(options, *, conformers=True):
@@ -286,4 +287,14 @@ def _check_left(records, strict):
     if strict and records.left_out:
         raise ValueError(f"{records.describe_rejected()} (--strict)")
     if len(records) == 0:
-        raise ValueError(f"no record is left: {records.describe_rejected()}")
+        rejected = records.rejected
+        raise ValueError(
+            f"{records.source}: none of {records.n_read} records is left: {_count(rejected)}; the "
+            f"first: {rejected['reason'][0]}"
+        )
+
+
+def _count(rejected):
+    """Say how many records were left out for which reason, without what differs among them."""
+    counts = Counter(reason.split(":")[0] for reason in rejected["reason"])
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())

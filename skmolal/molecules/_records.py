@@ -59,7 +59,8 @@ class Records:
         import pandas as pd
 
         rows = sorted(self.left_out, key=lambda row: row[0])
-        return pd.DataFrame(rows, columns=["record", "name", "smiles", "reason"])
+        table = pd.DataFrame(rows, columns=["record", "name", "smiles", "reason"], dtype=object)
+        return table.astype({"record": int})
 
     def describe_rejected(self):
         """Return one sentence that names every record left out."""
