@@ -58,7 +58,8 @@ def test_picks_lead_back_to_the_records(results, pool):
 
     label = {atoms.info["name"]: atoms.info["homo"] for atoms in read(pool, ":")}
     picks = pd.read_csv(results / "picks.csv")
-    assert list(picks.columns) == ["id", "round", "strategy", "repeat", "predicted", "label"]
+    columns = ["id", "round", "strategy", "repeat", "predicted", "label", "smiles", "name"]
+    assert list(picks.columns) == columns
     np.testing.assert_allclose(picks["label"], picks["id"].map(label))
     assert not picks.duplicated(["strategy", "repeat", "id"]).any()
     assert picks["predicted"].isna().sum() == 5 * 2 * 10
@@ -143,12 +144,12 @@ def test_verdicts_name_each_strategy_once_per_metric():
 
 @pytest.mark.parametrize(("end", "maximize"), [("--low", True), ("--high", False)])
 def test_every_strategy_gets_the_range_in_its_own_options(end, maximize):
-    from skmolal.cli._run import _configure
+    from skmolal.cli._strategies import configure_strategy
     from skmolal.query_strategies import get_query_strategy_names
 
     low, high = (-6.0, np.inf) if end == "--low" else (-np.inf, -6.0)
     for name in get_query_strategy_names():
-        params = _configure(name, low, high).get_params()
+        params = configure_strategy(name, low=low, high=high).get_params()
         assert params.get("low", low) == low
         assert params.get("high", high) == high
         assert params.get("threshold", -6.0) == -6.0
@@ -389,7 +390,7 @@ def test_sizes_fit_the_file(n_samples, expected):
         (["--seeds", "0"], "must be a positive integer"),
         (["--low-quantile", "1.5"], "must lie between 0 and 1"),
         (["--low", "1", "--low-quantile", "0.5"], "not allowed with"),
-        (["--batches", "x"], "invalid _positive value"),
+        (["--batches", "x"], "invalid positive value"),
         (["--dataset", "qm7"], "invalid choice"),
     ],
 )

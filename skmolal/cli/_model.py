@@ -154,7 +154,7 @@ class _Network(MLPRegressor):
 
 
 def _make_network():
-    network = _Network((200, 100), alpha=1e-3, max_iter=150)
+    network = _Network(hidden_layer_sizes=(200, 100), alpha=1e-3, max_iter=150)
     # With sparse features only the scale can be taken out.
     scaled = make_pipeline(StandardScaler(with_mean=False), network)
     return TransformedTargetRegressor(scaled, transformer=StandardScaler())
@@ -171,7 +171,7 @@ def _import_model(path):
     except (ImportError, AttributeError) as error:
         raise ValueError(f"--model {path}: {error}") from error
     regressor = make()
-    if not is_regressor(regressor):
+    if not (hasattr(regressor, "predict") and is_regressor(regressor)):
         raise ValueError(
             f"--model {path} must return a scikit-learn regressor, got {type(regressor).__name__}"
         )

@@ -1,0 +1,172 @@
+"""What the command can choose: descriptor, model, kernel, and which end is wanted."""
+
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from skmolal.cli import main
+from skmolal.cli._estimate import estimate_seconds, say_seconds
+from skmolal.cli._model import build_model, needs_coordinates
+from skmolal.cli._options import DESCRIPTORS, KERNELS
+from skmolal.cli._sizes import choose_sizes
+from skmolal.datasets import load_qm9_sample
+from skmolal.molecules import _conformers
+
+SMALL = ["--n-initial", "12", "--batches", "6", "6", "--seeds", "2", "--n-jobs", "1"]
+
+
+@pytest.fixture(scope="module")
+def molecules():
+    return load_qm9_sample().data[:40]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    bunch = load_qm9_sample()
+    path = tmp_path_factory.mktemp("table") / "pool.csv"
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["name", "smiles", "y"])
+        for k in range(80):
+            writer.writerow([f"m{k}", bunch.data[k].info["smiles"], bunch.target[k]])
+    return path
+
+
+@pytest.fixture
+def no_embedding(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("something was embedded")
+
+    monkeypatch.setattr(_conformers, "embed_smiles", refuse)
+
+
+@pytest.mark.filterwarnings("ignore:All .* predicted standard deviations")
+@pytest.mark.parametrize("model", ["forest", "gpr"])
+def test_a_search_on_smiles_embeds_nothing(table, tmp_path, capsys, no_embedding, model):
+    out = tmp_path / "results"
+    arguments = ["run", "--data", table, "--target", "y", "--descriptor", "morgan"]
+    arguments += ["--model", model, "--minimize", "--top-share", "0.2", "--out", out, *SMALL]
+    assert main([str(argument) for argument in arguments]) == 0
+    said = capsys.readouterr().out
+    assert "this will take less than a minute" in said
+    y = pd.read_csv(table)["y"]
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["settings"]["high"] == pytest.approx(np.quantile(y, 0.2))
+    assert summary["settings"]["low"] is None
+    assert summary["settings"]["maximize"] is False
+    picks = pd.read_csv(out / "picks.csv")
+    smiles = pd.read_csv(table)["smiles"]
+    assert list(picks["smiles"]) == list(smiles[picks["id"]])
+    assert (out / "found.png").read_bytes().startswith(b"\x89PNG")
+    from skmolal.query_strategies import get_query_strategy  # the strategy does not know the range
+
+    assert "top" in get_query_strategy("target", top=0.2).options
+
+
+def test_target_is_told_the_share_and_others_the_range(monkeypatch):
+    from skmolal.cli._strategies import configure_strategy
+
+    assert configure_strategy("target", low=1.0, top=0.1).options == {"top": 0.1, "maximize": True}
+    assert configure_strategy("straddle", high=1.0, top=0.1).options == {"threshold": 1.0}
+    assert configure_strategy("expected_improvement", maximize=False).options["maximize"] is False
+    with pytest.raises(ValueError, match="needs an end"):
+        configure_strategy("target")
+
+
+@pytest.mark.filterwarnings("ignore:The optimal value found")
+@pytest.mark.filterwarnings("ignore:All .* predicted standard deviations")
+@pytest.mark.parametrize("descriptor", DESCRIPTORS)
+def test_every_descriptor_makes_a_model(molecules, descriptor):
+    y = np.array([len(atoms) for atoms in molecules], dtype=float)
+    X = molecules
+    if not needs_coordinates(descriptor):
+        X = np.array([atoms.info["smiles"] for atoms in molecules], dtype=object)
+    model = build_model(X, descriptor).fit(X[:30], y[:30])
+    mean, std = model.predict(X[30:], return_std=True)
+    assert np.isfinite(mean).all()
+    assert (std >= 0).all()
+    clone(model)
+
+
+@pytest.mark.filterwarnings("ignore:The optimal value found")
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_every_kernel_learns(molecules, kernel):
+    X = np.array([atoms.info["smiles"] for atoms in molecules], dtype=object)
+    y = np.array([len(atoms) for atoms in molecules], dtype=float)
+    model = build_model(X, "morgan", kernel=kernel).fit(X[:30], y[:30])
+    assert np.abs(model.predict(X[:30]) - y[:30]).mean() < np.abs(y - y.mean()).mean()
+
+
+@pytest.mark.parametrize("name", ["forest", "ensemble", "sklearn.linear_model:BayesianRidge"])
+def test_every_model_predicts_with_a_std(molecules, name):
+    X = np.array([atoms.info["smiles"] for atoms in molecules], dtype=object)
+    y = np.array([len(atoms) for atoms in molecules], dtype=float)
+    model = build_model(X, "morgan", name)
+    if ":" in name:
+        model.steps.insert(1, ("dense", Dense()))
+    model.fit(X[:30], y[:30])
+    _, std = model.predict(X[30:], return_std=True)
+    assert (std > 0).any()
+
+
+class Dense:
+    """BayesianRidge takes no sparse features."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X.toarray()
+
+    fit_transform = lambda self, X, y=None: X.toarray()  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"descriptor": "mbtr", "kernel": "tanimoto"}, "--kernel tanimoto compares fingerprints"),
+        ({"model": "forest", "kernel": "rbf"}, "--kernel and --noise are for --model gpr"),
+        ({"model": "forest", "noise": 0.1}, "--kernel and --noise are for --model gpr"),
+        ({"model": "trees"}, "must be gpr, forest, ensemble or module:function"),
+        ({"model": "nowhere:f"}, "No module named 'nowhere'"),
+        ({"model": "os:getcwd"}, "must return a scikit-learn regressor, got str"),
+    ],
+)
+def test_what_does_not_fit_is_refused(molecules, options, message):
+    with pytest.raises(ValueError, match=message):
+        build_model(molecules, **options)
+
+
+def test_a_warm_model_is_for_campaigns(molecules):
+    model = build_model(molecules, warm_start=True).named_steps["model"]
+    assert model.warm_start
+    assert model.reoptimize_growth == 1.25
+
+
+def test_the_estimate_grows_with_the_work(molecules):
+    X = np.array([atoms.info["smiles"] for atoms in molecules], dtype=object)
+    y = np.arange(40.0)
+    model = build_model(X, "morgan", "forest")
+
+    def sizes(seeds):
+        return choose_sizes(40, n_initial=10, batches=[5], seeds=seeds, test_size=0.2)
+
+    short, long = (estimate_seconds(model, X, y, sizes(n), 5, 1) for n in (1, 100))
+    assert 0 < short < long
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (3, "less than a minute"),
+        (61, "about a minute"),
+        (170, "about 3 minutes"),
+        (2 * 3600 + 60, "about 2 hours"),
+    ],
+)
+def test_times_are_said_as_people_do(seconds, said):
+    assert say_seconds(seconds) == said
