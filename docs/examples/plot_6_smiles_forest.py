@@ -5,8 +5,8 @@ From SMILES, with a forest
 **You will see** a search that needs no coordinates and no kernel: fingerprints of the molecular
 graphs, and a random forest whose trees say how sure it is.
 
-**Limits.** 1,000 molecules, one seed. On small sets of small molecules a Gaussian process on
-coordinates finds more; a forest on fingerprints costs next to nothing and takes any pool of SMILES.
+**Limits.** 1,000 molecules, one seed. Fingerprints predict the HOMO less well than coordinates do
+(:doc:`../guide/descriptors`); they cost next to nothing.
 """
 
 # %%
