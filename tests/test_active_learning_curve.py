@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
+from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -257,3 +258,9 @@ def test_strategies_are_named_in_every_form():
 def test_wrong_arguments_are_named(kwargs, message):
     with pytest.raises(ValueError, match=message):
         curve(**kwargs)
+
+
+def test_what_a_strategy_needs_is_checked_before_anything_is_played():
+    X = np.random.RandomState(0).uniform(size=(40, 2))
+    with pytest.raises(TypeError, match=r"which Ridge lacks.*EnsembleRegressor"):
+        active_learning_curve(Ridge(), X, X.sum(axis=1), query_strategies=["random", "uncertainty"])

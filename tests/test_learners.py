@@ -28,6 +28,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmolal import ActiveLearner, BayesianOptimizer, CommitteeRegressor
 from skmolal.compat import _modal_patched
+from skmolal.query_strategies import target_sampling
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -648,3 +649,12 @@ def test_the_batch_strategy_of_modal_works_on_transformed_molecules():
     assert len(set(query_idx.tolist())) == 4
     learner.teach(X_query, Y_MOLECULES[query_idx] > 2.5)
     assert len(learner.X_training) == 10
+
+
+@pytest.mark.parametrize("strategy", ["uncertainty", target_sampling])
+def test_what_a_strategy_needs_is_checked_when_the_learner_is_made(strategy):
+    model = make_pipeline(StandardScaler(), Ridge())
+    with pytest.raises(TypeError, match=r"which Ridge lacks.*EnsembleRegressor"):
+        ActiveLearner(model, strategy)
+    ActiveLearner(model, "random")
+    ActiveLearner(model, lambda learner, X, n_instances=1: None)  # the user's own affair

@@ -72,7 +72,7 @@ def run(options):
         )
         for name in strategies
     }
-    for strategy in configured.values():
+    for strategy in configured.values():  # before the time of a run is estimated
         check_needs(strategy, model)
     checkpoint = out / "checkpoint"
     if not options.resume:

@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skmolal._rows import as_rows, stack_rows
-from skmolal.learners._mended import Mended, check_rows_and_labels, get_query_strategy
+from skmolal.learners._mended import Mended, check_rows_and_labels, check_strategy
 
 
 def _estimator_has(name):
@@ -92,7 +92,7 @@ class ActiveLearner(Mended, models.ActiveLearner):
         on_transformed=False,
     ):
         # modAL's own constructors would refuse a name and fit unchecked data.
-        get_query_strategy(query_strategy)
+        check_strategy(query_strategy, estimator)
         self.estimator = estimator
         self.query_strategy = query_strategy
         self.X_training = X_training

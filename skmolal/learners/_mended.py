@@ -63,6 +63,14 @@ def get_query_strategy(query_strategy):
     return query_strategy
 
 
+def check_strategy(query_strategy, estimator):
+    """Refuse a strategy, or one that needs a prediction which the estimator does not make."""
+    strategy = get_query_strategy(query_strategy)
+    from skmolal.query_strategies._machinery.needs import check_needs
+
+    check_needs(strategy, estimator)
+
+
 class Mended(DisplayMixin):
     """Fit, teach and query for a learner and for a committee of learners.
 

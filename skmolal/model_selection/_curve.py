@@ -28,6 +28,7 @@ from skmolal.model_selection._checkpoint import (
     write_json,
 )
 from skmolal.query_strategies import check_query_strategy
+from skmolal.query_strategies._machinery.needs import check_needs
 
 __all__ = ["active_learning_curve"]
 
@@ -144,6 +145,8 @@ def active_learning_curve(
     if n_rows(X) != len(y):
         raise ValueError(f"X and y must have the same length, got {n_rows(X)} and {len(y)}")
     strategies = name_strategies(query_strategies)
+    for strategy in strategies.values():
+        check_needs(strategy, estimator)
     scorers = _name_scorers(estimator, scoring)
     n_initial = check_size(n_initial, "n_initial")
     n_repeats = check_size(n_repeats, "n_repeats")

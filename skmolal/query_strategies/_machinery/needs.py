@@ -44,11 +44,12 @@ _JOINT_OR_STD = {
 def needs_of(strategy):
     """Return the keyword of ``predict`` that a strategy needs: a name, or None.
 
-    A user's own function is not known.
+    What a user's own function needs is not known.
     """
-    function = strategy.function if isinstance(strategy, QueryStrategy) else None
+    named = isinstance(strategy, QueryStrategy)
+    function = strategy.function if named else strategy
     if function in _JOINT_OR_STD:
-        joint = strategy.get_params(deep=False)["update_variance"]
+        joint = not named or strategy.get_params(deep=False)["update_variance"]
         return "return_cov" if joint else "return_std"
     if function in _JOINT:
         return "return_cov"
@@ -61,7 +62,7 @@ def check_needs(strategy, estimator):
     Parameters
     ----------
     strategy : callable
-        From :func:`check_query_strategy`.
+        From :func:`check_query_strategy`, or one of our functions.
     estimator : estimator
         Need not be fitted. Of a Pipeline the last step counts, of a search what it searches over.
 
@@ -81,14 +82,15 @@ def check_needs(strategy, estimator):
     if takes and type(estimator) is not TransformedTargetRegressor:  # it takes, and then fails
         return
     name = type(estimator).__name__
+    said = repr(strategy) if isinstance(strategy, QueryStrategy) else strategy.__name__
     if keyword == "return_std":
         raise TypeError(
-            f"query_strategy {strategy!r} needs an estimator with predict(X, return_std=True), "
+            f"query_strategy {said} needs an estimator with predict(X, return_std=True), "
             f"which {name} lacks: use GaussianProcessRegressor, put {name} into "
             "skmolal.ensemble.EnsembleRegressor, or query by 'random' or 'cluster'"
         )
     raise TypeError(
-        f"query_strategy {strategy!r} needs the joint posterior of the pool, an estimator with "
+        f"query_strategy {said} needs the joint posterior of the pool, an estimator with "
         f"predict(X, return_cov=True), which {name} lacks: use GaussianProcessRegressor, or a "
         "strategy that needs only a std"
         + (", such as the same with update_variance=False" if _may_do_without(strategy) else "")
@@ -96,4 +98,4 @@ def check_needs(strategy, estimator):
 
 
 def _may_do_without(strategy):
-    return strategy.function in _JOINT_OR_STD
+    return getattr(strategy, "function", strategy) in _JOINT_OR_STD
