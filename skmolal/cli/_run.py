@@ -32,6 +32,8 @@ __all__ = ["run"]
 
 _PAPER_STRATEGIES = ("random", "uncertainty", "cluster", "uncertainty_cluster", "target")
 _DEFAULT_QUANTILE = 0.944
+# How they begin; the second goes on "<n> predicted standard deviations are equal".
+_WARNINGS_OF_SMALL_SETS = ("The optimal value found", "All ", "f1 is undefined")
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "jax", "dscribe", "ase", "modAL-python")
 
 
@@ -79,7 +81,7 @@ def run(options):
             f"{sizes.seeds} seeds",
             flush=True,
         )
-    with _without_bounds_warnings():
+    with _without_warnings_of_small_sets():
         curve = active_learning_curve(
             model,
             data.X,
@@ -150,18 +152,20 @@ def _write_rejected(data, out, quiet):
 
 
 @contextmanager
-def _without_bounds_warnings():
-    """Keep scikit-learn's warnings about bounds off the terminal, here and in the workers.
+def _without_warnings_of_small_sets():
+    """Keep off the terminal, here and in the workers, what few labels make common.
 
-    With a hundred labels an optimum at a bound is common and says nothing the user could act on
-    in a command whose kernel is given.
+    With a hundred labels an optimum lies at a bound, with ten all predictions may be as uncertain,
+    with few test molecules none may be a target. None of this the user could act on in a command
+    whose model is given; a figure that is undefined is a dash in the table.
     """
-    message = "The optimal value found"
     before = os.environ.get("PYTHONWARNINGS")
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, f"ignore:{message}"]))
+    ignored = [f"ignore:{message}" for message in _WARNINGS_OF_SMALL_SETS]
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, *ignored]))
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=message)
+            for message in _WARNINGS_OF_SMALL_SETS:
+                warnings.filterwarnings("ignore", message=message)
             yield
     finally:
         if before is None:
