@@ -92,10 +92,14 @@ def test_stereo_centres_are_kept_and_the_impossible_is_refused():
         molecules_from_smiles([impossible], random_state=0)
 
 
-def test_the_parts_of_a_salt_do_not_overlap():
-    salt, hydrate = molecules_from_smiles(["[Na+].[Cl-]", "CC(=O)[O-].O.[NH4+]"], random_state=0)
+@pytest.mark.parametrize("relax", ["mmff94", None])
+def test_the_parts_of_a_salt_do_not_overlap(relax):
+    smiles = ["[Na+].[Cl-]", "CC(=O)[O-].O.[NH4+]", "c1ccccc1.c1ccccc1"]
+    salt, hydrate, dimer = molecules_from_smiles(smiles, random_state=0, relax=relax)
     assert 2.0 < salt.get_distance(0, 1) < 3.5
     assert hydrate.get_all_distances()[np.triu_indices(len(hydrate), 1)].min() > 0.9
+    # Neither ring is threaded through the other.
+    assert np.linalg.norm(dimer.positions[:6].mean(0) - dimer.positions[6:12].mean(0)) > 3.0
     assert "charge" not in salt.info
 
 

@@ -55,7 +55,7 @@ def main(argv=None):
             from skmolal.cli._live import COMMANDS
 
             command = COMMANDS[options.command]
-        with _no_interrupt_is_lost(), readable_warnings():
+        with _no_interrupt_is_lost(), readable_warnings(options.command == "run"):
             command(options)
     except KeyboardInterrupt:
         kept = {

@@ -7,19 +7,24 @@ from contextlib import contextmanager
 
 __all__ = ["readable_warnings"]
 
-# With a hundred labels an optimum at a bound is common and says nothing the user could act on in
-# a command whose kernel is given.
-_BOUNDS = "The optimal value found"
+# What few labels make common, and the user of a command cannot act on: an optimum at a bound.
+_COMMON = ("The optimal value found",)
+# In a simulation also: all predictions are as uncertain, of few test molecules none is a target
+# (an undefined figure is a dash in the table).
+_IN_SIMULATIONS = (*_COMMON, "All ", "f1 is undefined")
 
 
 @contextmanager
-def readable_warnings():
-    """Show warnings as lines for people; keep those about bounds away, in the workers too."""
+def readable_warnings(simulation):
+    """Show warnings as lines for people, the common ones not at all, nor in the workers."""
+    messages = _IN_SIMULATIONS if simulation else _COMMON
     before = os.environ.get("PYTHONWARNINGS")
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, f"ignore:{_BOUNDS}"]))
+    ignored = [f"ignore:{message}" for message in messages]
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, *ignored]))
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=_BOUNDS)
+            for message in messages:
+                warnings.filterwarnings("ignore", message=message)
             warnings.showwarning = _show
             yield
     finally:

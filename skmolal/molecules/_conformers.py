@@ -197,7 +197,8 @@ def _embed_all(calls, n_jobs, verbose):
     played = joblib.Parallel(n_jobs=n_jobs, prefer=prefer, return_as="generator")(
         joblib.delayed(_embed_one)(*call) for call in calls
     )
-    return list(tqdm(played, total=len(calls), desc="conformers", disable=not verbose))
+    with quiet_rdkit():  # for all threads at once
+        return list(tqdm(played, total=len(calls), desc="conformers", disable=not verbose))
 
 
 def _embed_one(smiles, seed, charge, relax):
