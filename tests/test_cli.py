@@ -230,9 +230,9 @@ WRITERS = {
 
 def load(path, *arguments, conformers=False):
     from skmolal.cli._data import load_data
-    from skmolal.cli._main import _parser
+    from skmolal.cli._parser import make_parser
 
-    options = _parser().parse_args(["run", "--data", str(path), "--target", "homo", *arguments])
+    options = make_parser().parse_args(["run", "--data", str(path), "--target", "homo", *arguments])
     return load_data(options, conformers=conformers)
 
 
