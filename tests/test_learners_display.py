@@ -49,14 +49,12 @@ def test_the_text_of_a_committee_is_that_of_its_members():
 
 def make_learners():
     def learner(estimator):
-        return ActiveLearner(estimator, "uncertainty", X_training=X[:17], y_training=Y[:17])
+        return ActiveLearner(estimator, "random", X_training=X[:17], y_training=Y[:17])
 
     return {
         "learner": learner(make_pipeline(StandardScaler(), Ridge())),
-        "optimizer": BayesianOptimizer(
-            Ridge(), "uncertainty", X_training=X[:17], y_training=Y[:17]
-        ),
-        "committee": CommitteeRegressor([learner(Ridge()), learner(Lasso())], "uncertainty"),
+        "optimizer": BayesianOptimizer(Ridge(), "random", X_training=X[:17], y_training=Y[:17]),
+        "committee": CommitteeRegressor([learner(Ridge()), learner(Lasso())], "random"),
     }
 
 
@@ -66,7 +64,7 @@ def test_the_html_shows_size_strategy_and_diagram(name):
     html = learner._repr_html_()
     assert type(learner).__name__ in html
     assert ">17</td>" in html
-    assert "&#x27;uncertainty&#x27;</td>" in html
+    assert "&#x27;random&#x27;</td>" in html
     for estimator in {"learner": ["StandardScaler", "Ridge"], "committee": ["Ridge", "Lasso"]}.get(
         name, ["Ridge"]
     ):

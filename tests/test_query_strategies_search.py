@@ -14,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 import skmolal
 from skmolal import acquisition
 from skmolal.query_strategies import (
-    _one_by_one,
     active_search_sampling,
     expected_improvement_sampling,
     get_query_strategy,
@@ -26,6 +25,7 @@ from skmolal.query_strategies import (
     upper_confidence_bound_sampling,
     variance_reduction_sampling,
 )
+from skmolal.query_strategies._machinery import one_by_one
 from tests.strategy_checks import (
     CountingTransformer,
     FixedPosterior,
@@ -139,12 +139,12 @@ def test_rounds_among_few_rows_do_not_change_the_picks(name, seed, n_pool, activ
         best = max(best, mean[pick])
         column = covariance[:, pick]
         covariance = covariance - np.outer(column, column) / (covariance[pick, pick] + 0.2)
-    limits = _one_by_one.ACTIVE, _one_by_one.ROUND
-    _one_by_one.ACTIVE, _one_by_one.ROUND = active, n_round
+    limits = one_by_one.ACTIVE, one_by_one.ROUND
+    one_by_one.ACTIVE, one_by_one.ROUND = active, n_round
     try:
         got, _ = query(get_query_strategy(name, **JOINT[name], **options), process, X_pool, n)
     finally:
-        _one_by_one.ACTIVE, _one_by_one.ROUND = limits
+        one_by_one.ACTIVE, one_by_one.ROUND = limits
     np.testing.assert_array_equal(got, expected)
 
 
@@ -160,7 +160,7 @@ class ThreeRows(FixedPosterior):
 
 def test_a_probability_of_improvement_may_rise_outside_the_active_rows(monkeypatch):
     """The third row is nearly known once the first is, and then surely an improvement."""
-    monkeypatch.setattr(_one_by_one, "ACTIVE", 2)
+    monkeypatch.setattr(one_by_one, "ACTIVE", 2)
     covariance = np.diag([0.1, 0.13, 10.0]) ** 2
     covariance[0, 2] = covariance[2, 0] = 0.998 * 0.1 * 10.0
     learner = ThreeRows([0.6, 0.65, 2.0], covariance)
@@ -170,7 +170,7 @@ def test_a_probability_of_improvement_may_rise_outside_the_active_rows(monkeypat
 
 def test_ties_with_rows_outside_the_active_ones_go_by_position(monkeypatch):
     """Once the second row is known, the third, its twin, is as well known as the first."""
-    monkeypatch.setattr(_one_by_one, "ACTIVE", 2)
+    monkeypatch.setattr(one_by_one, "ACTIVE", 2)
     learner = ThreeRows([0.0, 0.0, 0.0], [[0, 0, 0], [0, 1, 1], [0, 1, 1]])
     query_idx, _ = upper_confidence_bound_sampling(learner, np.zeros((3, 1)), 3)
     np.testing.assert_array_equal(query_idx, [1, 0, 2])
@@ -189,7 +189,7 @@ def test_both_regressors_have_the_same_answer(name, kernel, monkeypatch):
     # No whole covariance matrix of the pool, and partial solves that are not kept.
     monkeypatch.setattr("skmolal.query_strategies._machinery.joint.MAX_COVARIANCE_ROWS", 1)
     monkeypatch.setattr("skmolal.query_strategies._machinery.joint.MAX_SOLVED_BYTES", 1)
-    monkeypatch.setattr(_one_by_one, "ACTIVE", 9)
+    monkeypatch.setattr(one_by_one, "ACTIVE", 9)
     got = query(strategy, ours, X_pool, 12)
     np.testing.assert_array_equal(got[0], expected[0])
     np.testing.assert_allclose(got[1], expected[1], rtol=1e-5)
