@@ -43,7 +43,10 @@ def _figure(traces, x, y, **layout):
     for trace in traces:
         trace.setdefault("type", "scatter")
     # Names that users chose would be read as markup.
-    axes = {"xaxis": {"title": {"text": html.escape(x)}}, "yaxis": {"title": {"text": html.escape(y)}}}
+    axes = {
+        "xaxis": {"title": {"text": html.escape(x)}},
+        "yaxis": {"title": {"text": html.escape(y)}},
+    }
     for name in axes:
         axes[name] |= {"automargin": True, "zeroline": False, **layout.pop(name, {})}
     several = len([t for t in traces if t.get("showlegend", True)]) > 1
@@ -253,7 +256,9 @@ def _gain(data):
         "name": "expected finds",
     }
     return _figure(
-        [trace], "further labels, the most likely first", "expected finds",
+        [trace],
+        "further labels, the most likely first",
+        "expected finds",
         yaxis={"rangemode": "tozero"},
     )
 

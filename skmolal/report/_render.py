@@ -18,6 +18,7 @@ _HERE = Path(__file__).parent
 _MAX_DRAWN = 300
 _MAX_LISTED = 200  # of failures, dropped and pending records
 _N_BEST = 12
+_NOTHING = "\N{EN DASH}"
 _PACKAGES = ("skmolal", "numpy", "scipy", "scikit-learn", "jax", "ase", "dscribe", "rdkit")
 _CSV = (
     *("id", "name", "smiles", "formula", "label", "predicted", "std", "error", "round", "why"),
@@ -171,7 +172,7 @@ def _write_csv(molecules):
 def _number(value, digits=4):
     """Format a number for people; a dash where there is none."""
     if value is None:
-        return "–"
+        return _NOTHING
     if isinstance(value, int):
         return f"{value:,}"
     if value != 0 and math.isfinite(value) and not 1e-4 <= abs(value) < 1e7:
@@ -191,4 +192,4 @@ def _exact(value):
 
 
 def _time(value):
-    return "–" if value is None else format_time(value)
+    return _NOTHING if value is None else format_time(value)
