@@ -51,6 +51,7 @@ __all__ = [
     "plotting",
     "query_strategies",
     "read_molecules",
+    "report",
     "stopping",
     "storage",
 ]

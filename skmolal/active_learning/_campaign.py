@@ -247,9 +247,45 @@ class Campaign(Loops, Recorded):
         picks : list of dict
             In the order of labelling. Keys ``id``, ``position``, ``round`` (None of a record that
             was never asked for), ``predicted`` (None where the model had seen no label yet, or
-            the record was not asked for) and ``label``.
+            the record was not asked for), ``std`` (of the prediction; None also where the model
+            has none) and ``label``.
         """
         return self._state.picks(self._records.name)
+
+    def report(self, path, *, title=None, target=None, maximize=None, smiles=None, names=None):
+        """Write a report of the campaign for people: one HTML file that needs no network.
+
+        It shows what was asked for, predicted and told, how good the predictions were, the
+        molecules, failures, time, settings, and how many finds are still to be expected. The
+        campaign is left as it is, so one that was loaded to be read will do.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write; it is replaced in one step, never left half-written.
+        title : str, default=None
+            Heading; None is "Campaign".
+        target : str, default=None
+            Name of the property, and its unit if wanted; None is "label".
+        maximize : bool, default=None
+            Whether the largest labels are the best. None is what the strategy is after: its
+            option `maximize`, False where its range has an upper end only, else True.
+        smiles : sequence of str, n_samples, default=None
+            Of each record, empty where unknown. None takes what `X` knows of itself: SMILES, or
+            ``atoms.info["smiles"]``.
+        names : sequence of str, n_samples, default=None
+            Of each record, beside its id; empty where unknown.
+
+        Raises
+        ------
+        ValueError
+            If `smiles` or `names` are not as many as the records.
+        """
+        from skmolal.report import write_report
+
+        write_report(
+            self, path, title=title, target=target, maximize=maximize, smiles=smiles, names=names
+        )
 
     def __repr__(self):
         state = self._state
@@ -336,12 +372,16 @@ class Campaign(Loops, Recorded):
             )
             chosen = pool[query_idx]
             event["predict_time"] = learner.predict_time
-            predicted = np.asarray(learner.predict_picked(query_idx), dtype=float).tolist()
-            event |= {"predicted": predicted, "threshold": self._threshold(learner)}
+            mean, std = learner.predict_picked(query_idx)
+            event |= {
+                "predicted": mean.tolist(),
+                "std": None if std is None else std.tolist(),
+                "threshold": self._threshold(learner),
+            }
         else:
             start = perf_counter()
             chosen = self._choose_first(pool, n_instances, seed)
-            event |= {"predict_time": 0.0, "predicted": None, "threshold": None}
+            event |= {"predict_time": 0.0, "predicted": None, "std": None, "threshold": None}
         event["query_time"] = perf_counter() - start
         self._record("ask", positions=[int(p) for p in chosen], **event, **more)
         return chosen

@@ -6,7 +6,7 @@ applies the same events in the same order has the same state.
 ========= ====================================================================================
 kind      what it holds, and means
 ========= ====================================================================================
-ask       `positions`, `predicted`, `seed`, `n_labelled`, `n_pending`, `threshold`,
+ask       `positions`, `predicted`, `std`, `seed`, `n_labelled`, `n_pending`, `threshold`,
           `query_time`, `predict_time`: a question, which reserves its records; `by_runner`,
           where a runner has asked
 tell      `positions`, `y`: labels; of records that were never asked for, too; of calculations
@@ -37,6 +37,7 @@ class Entry:
     round: int | None  # None: never asked for
     positions: list
     predicted: dict | None = None  # position -> what the model had said
+    std: dict | None = None  # position -> how sure it had been
     seed: int | None = None
     n_before: int = 0  # labels known when it was asked
     n_pending: int = 0  # records on their way then
@@ -117,14 +118,16 @@ class State:
     # ---------------------------------------------------------------------------- the events
 
     def _ask(self, event):
-        predicted = event["predicted"]
-        if predicted is not None:
-            predicted = dict(zip(event["positions"], predicted, strict=True))
+        predicted, std = (
+            None if values is None else dict(zip(event["positions"], values, strict=True))
+            for values in (event["predicted"], event.get("std"))  # once there was no std
+        )
         names = ("positions", "seed", "n_pending", "threshold", "query_time", "predict_time")
         self.entries.append(
             Entry(
                 self.n_rounds,
                 predicted=predicted,
+                std=std,
                 n_before=event["n_labelled"],
                 by_runner=event.get("by_runner", False),
                 **{name: event[name] for name in (*names, "time")},
@@ -264,16 +267,17 @@ class State:
         name : callable
             ``name(position)`` is the record's own name.
         """
-        predicted = {}
+        predicted, std = {}, {}
         for entry in self.entries:
-            if entry.predicted is not None:
-                predicted |= entry.predicted
+            predicted |= entry.predicted or dict.fromkeys(entry.positions)
+            std |= entry.std or dict.fromkeys(entry.positions)
         return [
             {
                 "id": name(position),
                 "position": position,
                 "round": self.entries[self._entry_of[position]].round,
                 "predicted": predicted.get(position),
+                "std": std.get(position),
                 "label": label,
             }
             for position, label in self.labels.items()
