@@ -52,7 +52,7 @@ def test_a_search_on_smiles_embeds_nothing(table, tmp_path, capsys, no_embedding
     arguments += ["--model", model, "--minimize", "--top-share", "0.2", "--out", out, *SMALL]
     assert main([str(argument) for argument in arguments]) == 0
     said = capsys.readouterr().out
-    assert "this will take less than a minute" in said
+    assert "this will take " in said
     y = pd.read_csv(table)["y"]
     summary = json.loads((out / "summary.json").read_text())
     assert summary["settings"]["high"] == pytest.approx(np.quantile(y, 0.2))

@@ -31,6 +31,7 @@ LAYERS = [
     {"learners", "batch_sizes", "ensemble"},
     {"compat", "stopping"},
     {"storage", "report"},
+    {"_workers"},
     {"active_learning"},
     {"model_selection"},
     {"plotting"},

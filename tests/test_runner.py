@@ -18,10 +18,11 @@ from sklearn.linear_model import BayesianRidge
 from sklearn.pipeline import make_pipeline
 
 from skmolal import Campaign
-from skmolal.active_learning import OracleFailuresError, _executors, _runner
+from skmolal._workers import _executors
+from skmolal._workers._work import Work, calculate
+from skmolal.active_learning import OracleFailuresError, _runner
 from skmolal.descriptors import CoulombMatrixTransformer
 from skmolal.oracles import OracleError
-from skmolal.oracles._work import Work, calculate
 from skmolal.stopping import Budget
 
 X = np.linspace(0, 1, 60).reshape(-1, 1)

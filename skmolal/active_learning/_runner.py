@@ -11,14 +11,14 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from skmolal.active_learning._executors import (
+from skmolal._workers._executors import (
     BrokenExecutorError,
     OwnWorkers,
     as_executor,
     outcome,
 )
+from skmolal._workers._work import Work, spool_name
 from skmolal.oracles._identity import content_key, oracle_identity
-from skmolal.oracles._work import Work, spool_name
 from skmolal.stopping import stop_reason
 
 __all__ = ["OracleFailuresError", "RunSummary", "Runner"]
@@ -36,9 +36,9 @@ class OracleFailuresError(RuntimeError):
 
 @dataclass(frozen=True)
 class RunSummary:
-    """How a run went.
+    """How a run of a campaign went.
 
-    Attributes
+    Parameters
     ----------
     reason : str
         Why it has ended.

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 
-from skmolal.oracles._work import become_worker, calculate
+from skmolal._workers._work import become_worker, calculate
 
 __all__ = ["BrokenExecutorError", "OwnWorkers", "as_executor", "outcome"]
 
@@ -123,7 +123,7 @@ def calculate_in_time(work, timeout):
     That process starts anew for each calculation, as pools of processes are refused within
     workers of dask and others.
     """
-    command = [sys.executable, "-m", "skmolal.oracles._work", str(os.getpid())]
+    command = [sys.executable, "-m", "skmolal._workers._work", str(os.getpid())]
     own_group = {"start_new_session": True} if os.name == "posix" else {}
     environment = {
         **os.environ,
