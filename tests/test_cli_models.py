@@ -197,7 +197,7 @@ def test_the_estimate_takes_a_first_call_for_what_it_is(monkeypatch):
     assert (sizes.n_initial, sizes.batches, sizes.seeds) == (14, [14, 28, 56], 6)
     X = y = np.arange(285.0)
     fits = 6 * 5 * (3 + 112 / 100) / 2  # by two processes, at 14, 28, 56 and 112 labels
-    expected = 59 * 4 + fits + 6 * 285 / 100  # each compiles at each size
+    expected = 59 * 4 + fits + 6  # each compiles at each size, and describes once a repeat
     assert estimate_seconds(model, X, y, sizes, 5, 2) == pytest.approx(expected)
 
 

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 __all__ = ["estimate_seconds", "say_seconds"]
 
 _PROBE = 100  # labels of the fit that is timed
+_ROWS = 500  # molecules that are described and predicted; of few, calls take the time
 # Measured: a fit takes time as n to the power of 1.75 between 100 and 800 labels for the Gaussian
 # process, whose time goes into the search for hyperparameters, and about n for trees. Below 100
 # labels it is the calls that take the time, however few the labels.
@@ -38,23 +39,25 @@ def estimate_seconds(model, X, y, sizes, n_strategies, n_jobs):
         Processes, as in joblib.
     """
     labels = np.cumsum([sizes.n_initial, *sizes.batches])
-    n = min(_PROBE, labels[-1], len(y))
+    n_rows = min(_ROWS, len(y))
+    n = min(_PROBE, labels[-1], n_rows)
     describe, regressor = Pipeline(model.steps[:-1]), model.steps[-1][1]
     describe.fit_transform(X[:n])
-    describing, some = _time(lambda: describe.fit_transform(X[:n]))
-    compiling, _ = _time(lambda: clone(regressor).fit(some, y[:n]).predict(some))
-    fitting, fitted = _time(lambda: clone(regressor).fit(some, y[:n]))
+    describing, some = _time(lambda: describe.fit_transform(X[:n_rows]))
+    compiling, _ = _time(lambda: clone(regressor).fit(some[:n], y[:n]).predict(some))
+    fitting, fitted = _time(lambda: clone(regressor).fit(some[:n], y[:n]))
     predicting, _ = _time(lambda: fitted.predict(some))
     power = _POWER.get(type(regressor).__name__, 1.0)
     rounds = sum(
-        fitting * max(1.0, size / n) ** power + 2 * predicting * len(y) / n * max(1.0, size / n)
+        fitting * max(1.0, size / n) ** power
+        + 2 * predicting * len(y) / n_rows * max(1.0, size / n)
         for size in labels
     )
     workers = min(joblib.cpu_count() if n_jobs < 0 else n_jobs, n_strategies * sizes.seeds)
     return (
         max(0.0, compiling - fitting - predicting) * len(labels)
         + sizes.seeds * n_strategies * rounds / workers
-        + sizes.seeds * describing * len(y) / n
+        + sizes.seeds * describing * len(y) / n_rows
     )
 
 
