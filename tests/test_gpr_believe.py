@@ -120,3 +120,21 @@ def test_what_cannot_be_believed():
         gpr.believe(X[:2])
     with pytest.raises(ValueError, match="features"):
         gpr.believe(X[:, :2])
+
+
+def test_it_keeps_what_is_known_of_a_pool_by_number_or_by_content():
+    X, y = make_problem()
+    rows = np.arange(60, 200)
+    gpr = GaussianProcessRegressor(KERNEL, optimizer=None, warm_start=True).fit(X[:50], y[:50])
+    gpr._predict_rows(X, rows)
+    known = gpr._posterior.cache.n_rows
+    believer = gpr.believe(X[50:60])
+    cold = GaussianProcessRegressor(KERNEL, optimizer=None).fit(X[:50], y[:50]).believe(X[50:60])
+    expected = cold.predict(X[rows], return_std=True)
+    twin = believer._posterior.cache
+    assert twin.n_rows == known == len(rows)
+    blocks = list(twin._blocks)
+    np.testing.assert_allclose(believer._predict_rows(X, rows), expected, rtol=1e-6)
+    assert twin._blocks == blocks  # nothing was made anew
+    np.testing.assert_allclose(believer.predict(X[rows], return_std=True), expected, rtol=1e-6)
+    assert gpr._posterior.cache.n_rows == known

@@ -114,11 +114,13 @@ class CampaignLearner:
         std : ndarray of shape (n_picked,) or None
             Posterior standard deviation; None where the estimator has none.
         """
-        rows = take_rows(self._features, self._pool[query_idx])
+        picked = self._pool[query_idx]
+        rows = _Rows(self._features, picked) if self._by_rows else take_rows(self._features, picked)
         try:
-            return PoolView(self.estimator, rows).posterior()
+            return PoolView(self, rows).posterior()
         except TypeError:
-            return np.asarray(self.estimator.predict(rows), dtype=float).ravel(), None
+            mean = self.estimator.predict(take_rows(self._features, picked))
+            return np.asarray(mean, dtype=float).ravel(), None
 
 
 class _Rows:
