@@ -21,7 +21,7 @@ ROOT = Path(skmolal.__file__).parent
 LAYERS = [
     {"_docstrings", "_optional", "_doc_link"},
     {"molecules"},
-    {"_rows"},
+    {"_rows", "_columns"},
     {"metrics", "datasets"},
     {"oracles"},
     {"gaussian_process", "descriptors"},
