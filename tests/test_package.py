@@ -25,7 +25,7 @@ LAYERS = [
     {"metrics", "datasets"},
     {"oracles"},
     {"gaussian_process", "descriptors"},
-    {"models"},
+    {"models", "delta"},
     {"acquisition"},
     {"query_strategies"},
     {"learners", "batch_sizes", "ensemble"},

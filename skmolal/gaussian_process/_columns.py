@@ -54,8 +54,9 @@ class ColumnKernel(Kernel):
     >>> from sklearn.gaussian_process.kernels import RBF, DotProduct, WhiteKernel
     >>> from skmolal import GaussianProcessRegressor
     >>> from skmolal.gaussian_process import ColumnKernel
-    >>> X = np.random.default_rng(0).normal(size=(60, 5))
-    >>> y = 10 * X[:, 0] + np.sin(X[:, 2])
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 5))
+    >>> y = 10 * X[:, 0] + np.sin(X[:, 2]) + 0.1 * rng.normal(size=60)
     >>> line = ColumnKernel(DotProduct(), slice(0, 2))
     >>> kernel = line + ColumnKernel(RBF(2.0), slice(2, None)) + WhiteKernel(0.01)
     >>> kernel

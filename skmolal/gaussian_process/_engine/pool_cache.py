@@ -189,7 +189,8 @@ class PoolCache:
 
     def fork(self):
         """Copy what is known for a posterior that is extended apart from this one."""
-        twin = copy.copy(self)
+        twin = PoolCache(self.n_bytes)
+        twin.__dict__.update(self.__dict__)  # copy.copy would forget, as a pickle does
         twin._blocks = [block.fork() for block in self._blocks]
         return twin
 
