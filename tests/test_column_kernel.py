@@ -163,6 +163,15 @@ def test_bad_columns_are_named(columns, message, regressor):
         regressor(ColumnKernel(sk.RBF(), columns)).fit(X, y)
 
 
+@pytest.mark.parametrize("kernel", [sk.Matern([1.0, 2.0]), sk.RBF(np.ones(39))])
+@pytest.mark.parametrize("regressor", [Reference, GaussianProcessRegressor])
+def test_as_many_length_scales_as_columns(kernel, regressor):
+    X, y = make_data(20)
+    for inside, n_columns in [(kernel, 40), (ColumnKernel(kernel, slice(1, 4)), 3)]:
+        with pytest.raises(ValueError, match=rf"dimensions as data \(\d+!={n_columns}\)"):
+            regressor(inside, optimizer=None).fit(X, y)
+
+
 # --- compiled -----------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from skmolal._columns import resolve_columns
 from skmolal.gaussian_process._engine.distances import make_features, needs_centre
-from skmolal.gaussian_process._engine.kernels import sees_raw
+from skmolal.gaussian_process._engine.kernels import check_length_scales, sees_raw
 from skmolal.gaussian_process._engine.precision import DeviceState
 
 __all__ = ["Blocks", "centre_blocks"]
@@ -72,7 +72,7 @@ class Blocks(DeviceState):
     Raises
     ------
     ValueError
-        If columns of the kernel are not among the features.
+        If columns of the kernel are not among the features, or not as many as length scales.
     """
 
     _device_attributes = ("centres",)
@@ -82,6 +82,7 @@ class Blocks(DeviceState):
         self._columns = [_resolve_path(path, X.shape[1]) for path in parsed.columns]
         sizes = [len(all_columns[columns]) for columns in self._columns]
         self.n_blocks, self.n_features = len(sizes), sum(sizes)
+        check_length_scales(parsed.spec, sizes)
         centred = [
             needs_centre(size) and not sees_raw(parsed.spec, block)
             for block, size in enumerate(sizes)

@@ -37,6 +37,7 @@ from skmolal.gaussian_process._tanimoto import TanimotoKernel
 __all__ = [
     "ParsedKernel",
     "Statistics",
+    "check_length_scales",
     "evaluate",
     "evaluate_diagonal",
     "parse_kernel",
@@ -171,6 +172,16 @@ def _leaves(spec):
 
 def _is_anisotropic(leaf):
     return leaf[0] in ("RBF", "Matern") and leaf[2][1] > 1
+
+
+def check_length_scales(spec, sizes):
+    """Refuse vectors of length scales that are not as long as their blocks have columns."""
+    for leaf in filter(_is_anisotropic, _leaves(spec)):
+        if leaf[2][1] != sizes[leaf[1]]:
+            raise ValueError(
+                "Anisotropic kernel must have the same number of dimensions as data "
+                f"({leaf[2][1]}!={sizes[leaf[1]]})"
+            )
 
 
 def sees_raw(spec, block):
