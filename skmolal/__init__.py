@@ -52,6 +52,7 @@ __all__ = [
     "plotting",
     "query_strategies",
     "read_molecules",
+    "report",
     "stopping",
     "storage",
 ]

@@ -379,8 +379,11 @@ def test_sizes_fit_the_file(n_samples, expected):
     groups = np.r_[np.zeros(9, int), np.arange(1, n_samples - 8)]
     grouped = choose_sizes(n_samples, groups=groups, **free)
     assert grouped.n_test == grouped.test_size + 8  # the worst case: the large group is held out
-    with pytest.raises(ValueError, match="9 molecules less 2 for testing leave 7"):
+    few = "default sizes takes at least 8 labels, but 9 molecules less 2 for testing leave 7; give"
+    with pytest.raises(ValueError, match=few):
         choose_sizes(9, **free)
+    with pytest.raises(ValueError, match="--n-initial and --batches ask for 8 labels, but 9"):
+        choose_sizes(9, **(free | {"n_initial": 8, "batches": []}))
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_descr_of_the_sample_names_the_recipe(sample):
     assert "python benchmarks/make_qm9_sample.py" in sample.DESCR
 
 
-@pytest.mark.parametrize("name", ["aa", "oe62", "qm9", "qm9_sample"])
+@pytest.mark.parametrize("name", ["aa", "dft_sample", "oe62", "qm9", "qm9_sample"])
 def test_descr_is_valid_and_complete(name):
     core = pytest.importorskip("docutils.core")
     text = datasets._bunch.load_descr(name)

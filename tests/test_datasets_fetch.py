@@ -512,7 +512,7 @@ def link(name, target):
     "member",
     ["../escaped.xyz", "/tmp/escaped.xyz", "a/../../escaped.xyz", "..\\escaped.xyz",
      "C:\\escaped.xyz", link("dsgdb9nsd_000009.xyz", "/etc/passwd")],
-    ids=str,
+    ids=lambda member: getattr(member, "name", member),
 )  # fmt: skip
 def test_archive_with_a_path_that_escapes_is_refused(member, server, monkeypatch, tmp_path):
     text = "" if isinstance(member, tarfile.TarInfo) else qm9_record(*QM9[0])

@@ -114,6 +114,16 @@ def test_a_bad_line_costs_one_record(tmp_path, no_embedding):
     assert records.rejected["reason"].tolist() == ["cannot be read: 5 fields, the header has 4"]
 
 
+def test_what_spreadsheets_add_is_left_out(tmp_path, no_embedding):
+    path = tmp_path / "a.csv"
+    path.write_text("sep=;\nname;smiles;gap, eV;;\na;O;1,5;;\n;;;;\nb;N;2;;\n;;;;\n")
+    records = read_records(path)
+    assert list(records.table.columns) == ["name", "gap, eV"]
+    assert records.table["gap, eV"].tolist() == [1.5, 2.0]
+    assert records.number.tolist() == [0, 1]
+    assert not records.left_out
+
+
 @pytest.mark.parametrize(
     ("header", "smiles_column", "found"),
     [
@@ -231,6 +241,36 @@ def test_what_ase_reads_is_checked_record_by_record(tmp_path):
     assert read_records(tmp_path / "a.xyz", "::2").number.tolist() == [0, 2]
     write(tmp_path / "a.xyz.gz", [good, described], format="extxyz")
     assert read_molecules(tmp_path / "a.xyz.gz").shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.json"])
+def test_the_keys_of_a_database_are_properties(tmp_path, name):
+    from ase.db import connect
+
+    with connect(tmp_path / name) as rows:
+        for k, smiles in enumerate(["O", "C", "CO"]):
+            atoms = molecule(("H2O", "CH4", "CH3OH")[k])
+            rows.write(atoms, gap=1.5 - k, smiles=smiles, name=f"m{k}")
+    molecules = read_molecules(tmp_path / name)
+    assert molecules[2].info == {"gap": -0.5, "smiles": "CO", "name": "m2"}
+    records = read_records(tmp_path / name)
+    assert records.table["gap"].tolist() == [1.5, 0.5, -0.5]
+    assert records.canonical.tolist() == ["O", "C", "CO"]
+    assert records.name.tolist() == ["m0", "m1", "m2"]
+    assert read_records(tmp_path / name, "::-2").number.tolist() == [2, 0]
+    assert read_records(tmp_path / name, "gap<1").name.tolist() == ["m1", "m2"]
+    assert read_records(tmp_path / name, 1).name.tolist() == ["m1"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xyz"])
+@pytest.mark.parametrize("index", ["gap<1", "1:x", None, 1.5])
+def test_an_index_that_is_none_is_named(tmp_path, name, index):
+    if name == "a.csv":
+        (tmp_path / name).write_text("smiles\nO\n")
+    else:
+        write(tmp_path / name, molecule("H2O"))
+    with pytest.raises(ValueError, match=r"index must be an int, a slice, .*got " + repr(index)):
+        read_molecules(tmp_path / name, index)
 
 
 def test_records_are_numbered_as_in_the_file(tmp_path, no_embedding):

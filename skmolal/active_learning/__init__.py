@@ -2,5 +2,6 @@
 
 from skmolal.active_learning._campaign import Campaign
 from skmolal.active_learning._regressor import ActiveLearningRegressor
+from skmolal.active_learning._runner import OracleFailuresError, RunSummary
 
-__all__ = ["ActiveLearningRegressor", "Campaign"]
+__all__ = ["ActiveLearningRegressor", "Campaign", "OracleFailuresError", "RunSummary"]

@@ -10,22 +10,22 @@ from sklearn.utils import check_random_state
 
 from skmolal._rows import n_rows, take_rows
 from skmolal.acquisition import threshold_of_top
+from skmolal.active_learning._loops import Loops
 from skmolal.active_learning._model import CampaignModel, describe_estimator
 from skmolal.active_learning._pool import as_pool, digest
 from skmolal.active_learning._recorded import FORMAT, Recorded, store_strategy
 from skmolal.active_learning._records import Records
 from skmolal.active_learning._state import State
-from skmolal.batch_sizes import as_schedule, check_size
+from skmolal.batch_sizes import check_size
 from skmolal.query_strategies import check_query_result, check_query_strategy, cluster_sampling
 from skmolal.query_strategies._machinery.needs import check_needs
-from skmolal.stopping import stop_reason
 
 __all__ = ["Campaign"]
 
 _INITIAL = ("random", "spread")
 
 
-class Campaign(Recorded):
+class Campaign(Loops, Recorded):
     """Ask for the next labels, tell them when they are known.
 
     A campaign knows nothing of where labels come from: an array, a calculator or a person. What
@@ -207,6 +207,24 @@ class Campaign(Recorded):
         ]
 
     @property
+    def results(self):
+        """All that the oracle's calculations gave, a list of dict in order of storage.
+
+        Keys ``key`` (of molecule and method), ``id``, ``oracle``, ``properties`` (dict of float)
+        and ``seconds``.
+        """
+        return [
+            {
+                "key": result["key"],
+                "id": self._records.name(result["record"]),
+                "oracle": result["oracle"],
+                "properties": dict(result["properties"]),
+                "seconds": result["seconds"],
+            }
+            for result in self._results.values()
+        ]
+
+    @property
     def estimator_(self):
         """The estimator fitted on all labels so far; it predicts from what `X` holds."""
         self.fit()
@@ -229,9 +247,45 @@ class Campaign(Recorded):
         picks : list of dict
             In the order of labelling. Keys ``id``, ``position``, ``round`` (None of a record that
             was never asked for), ``predicted`` (None where the model had seen no label yet, or
-            the record was not asked for) and ``label``.
+            the record was not asked for), ``std`` (of the prediction; None also where the model
+            has none) and ``label``.
         """
         return self._state.picks(self._records.name)
+
+    def report(self, path, *, title=None, target=None, maximize=None, smiles=None, names=None):
+        """Write a report of the campaign for people: one HTML file that needs no network.
+
+        It shows what was asked for, predicted and told, how good the predictions were, the
+        molecules, failures, time, settings, and how many finds are still to be expected. The
+        campaign is left as it is, so one that was loaded to be read will do.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write; it is replaced in one step, never left half-written.
+        title : str, default=None
+            Heading; None is "Campaign".
+        target : str, default=None
+            Name of the property, and its unit if wanted; None is "label".
+        maximize : bool, default=None
+            Whether the largest labels are the best. None is what the strategy is after: its
+            option `maximize`, False where its range has an upper end only, else True.
+        smiles : sequence of str, n_samples, default=None
+            Of each record, empty where unknown. None takes what `X` knows of itself: SMILES, or
+            ``atoms.info["smiles"]``.
+        names : sequence of str, n_samples, default=None
+            Of each record, beside its id; empty where unknown.
+
+        Raises
+        ------
+        ValueError
+            If `smiles` or `names` are not as many as the records.
+        """
+        from skmolal.report import write_report
+
+        write_report(
+            self, path, title=title, target=target, maximize=maximize, smiles=smiles, names=names
+        )
 
     def __repr__(self):
         state = self._state
@@ -287,7 +341,10 @@ class Campaign(Recorded):
             If nothing is left to ask for, or the strategy returns something other than distinct
             indices into the pool.
         """
-        n_instances = check_size(n_instances, "n_instances")
+        return self._records.names(self._ask(check_size(n_instances, "n_instances")))
+
+    def _ask(self, n_instances, **more):
+        """Choose, and record that, with what else the event is to hold; return positions."""
         state = self._state
         pool = state.free
         if len(pool) == 0:
@@ -298,7 +355,7 @@ class Campaign(Recorded):
         if n_instances > len(pool):
             warnings.warn(
                 f"a batch of {n_instances} was clipped to the {len(pool)} records left",
-                stacklevel=2,
+                stacklevel=3,
             )
             n_instances = len(pool)
         seed = self._round_seed(state.n_rounds)
@@ -315,15 +372,19 @@ class Campaign(Recorded):
             )
             chosen = pool[query_idx]
             event["predict_time"] = learner.predict_time
-            predicted = np.asarray(learner.predict_picked(query_idx), dtype=float).tolist()
-            event |= {"predicted": predicted, "threshold": self._threshold(learner)}
+            mean, std = learner.predict_picked(query_idx)
+            event |= {
+                "predicted": mean.tolist(),
+                "std": None if std is None else std.tolist(),
+                "threshold": self._threshold(learner),
+            }
         else:
             start = perf_counter()
             chosen = self._choose_first(pool, n_instances, seed)
-            event |= {"predict_time": 0.0, "predicted": None, "threshold": None}
+            event |= {"predict_time": 0.0, "predicted": None, "std": None, "threshold": None}
         event["query_time"] = perf_counter() - start
-        self._record("ask", positions=[int(p) for p in chosen], **event)
-        return self._records.names(chosen)
+        self._record("ask", positions=[int(p) for p in chosen], **event, **more)
+        return chosen
 
     def _choose_first(self, pool, n_instances, seed):
         """Choose while no label is known."""
@@ -542,49 +603,6 @@ class Campaign(Recorded):
         variance = float(np.mean(std**2)) if len(std) else 0.0
         self._record("note", pool_variance=variance)
         return variance
-
-    def play(self, oracle, batch_sizes=None, n_initial=100, stopping=None):
-        """Run rounds with labels from `oracle` until the schedule ends or the pool is empty.
-
-        Labels that are still awaited are asked of `oracle` first.
-
-        Parameters
-        ----------
-        oracle : callable
-            ``oracle(ids)`` returns the labels of the records asked for.
-        batch_sizes : sequence of int, schedule or None, default=None
-            Sizes of the rounds after the first; None is one round of `n_initial`. See
-            :mod:`skmolal.batch_sizes`.
-        n_initial : int, default=100
-            Size of the first round.
-        stopping : rule, sequence of rules or None, default=None
-            When to end before the schedule does, see :mod:`skmolal.stopping`. The reason is kept
-            in the last entry of :attr:`history`.
-
-        Yields
-        ------
-        campaign : Campaign
-            The campaign itself, fitted, after each round.
-        """
-        n_initial = check_size(n_initial, "n_initial")
-        schedule = as_schedule(batch_sizes, n_initial)
-        if self._state.stopped is not None:
-            return  # a stored campaign that had come to its end
-        if len(self.pending):
-            ids = self.pending
-            self.tell(ids, oracle(ids))
-        while len(self.unlabelled):
-            size = schedule.next_size(self) if self._state.labels else n_initial
-            if size == 0:
-                break
-            ids = self.ask(size)
-            self.tell(ids, oracle(ids)).fit()
-            reason = stop_reason(stopping, self)
-            if reason is not None:
-                self._record("note", stopped=reason)
-            yield self
-            if reason is not None:
-                break
 
     # ------------------------------------------------------------------------------- checks
 

@@ -105,8 +105,20 @@ class CampaignLearner:
         return answer
 
     def predict_picked(self, query_idx):
-        """Predict the mean of the rows of the pool that were picked."""
-        return self.estimator.predict(take_rows(self._features, self._pool[query_idx]))
+        """Predict the rows of the pool that were picked.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_picked,)
+            Posterior mean.
+        std : ndarray of shape (n_picked,) or None
+            Posterior standard deviation; None where the estimator has none.
+        """
+        rows = take_rows(self._features, self._pool[query_idx])
+        try:
+            return PoolView(self.estimator, rows).posterior()
+        except TypeError:
+            return np.asarray(self.estimator.predict(rows), dtype=float).ravel(), None
 
 
 class _Rows:

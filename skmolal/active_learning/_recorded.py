@@ -23,11 +23,13 @@ class Recorded:
 
     _events = None
     _storage = None
+    _results = None  # content key -> all that a calculation gave
     _is_reader = False
 
     def _store(self, storage):
         """Begin the record of a new campaign."""
         self._events = []
+        self._results = {}
         if storage is not None:
             storage = _as_storage(storage)
             storage.create(self._settings)
@@ -40,6 +42,7 @@ class Recorded:
         event = {"kind": kind, "time": time.time(), **event}
         if self._storage is not None:
             self._storage.append([event], results)
+        self._results |= {result["key"]: result for result in results}
         self._events.append(event)
         self._state.apply(event)
 
@@ -56,7 +59,8 @@ class Recorded:
         text : str
             The JSON text.
         """
-        return _write_json(self._settings, self._events, path)
+        content = {**self._settings, "results": list(self._results.values())}
+        return _write_json({**content, "events": self._events}, path)
 
     @classmethod
     def from_json(cls, source, estimator, X, *, query_strategy=None, force=False):
@@ -89,8 +93,8 @@ class Recorded:
         ValueError
             If the text is not a campaign, or `X` or `estimator` are not those it was made with.
         """
-        settings, events = _read_json(source)
-        return cls._restore(settings, events, estimator, X, query_strategy, force)
+        settings, events, results = _read_json(source)
+        return cls._restore(settings, events, results, estimator, X, query_strategy, force)
 
     @classmethod
     def load(cls, storage, estimator, X, *, query_strategy=None, force=False, read_only=False):
@@ -129,20 +133,23 @@ class Recorded:
         """
         storage = _as_storage(storage)
         if read_only:
-            campaign = cls._restore(*storage.read(), estimator, X, query_strategy, force)
+            what = (*storage.read(), storage.results())
+            campaign = cls._restore(*what, estimator, X, query_strategy, force)
             campaign._is_reader = True
             storage.close()
             return campaign
         settings, events = storage.open()
         try:
-            campaign = cls._restore(settings, events, estimator, X, query_strategy, force, storage)
+            what = (settings, events, storage.results())
+            campaign = cls._restore(*what, estimator, X, query_strategy, force, storage)
+            campaign._take_spool()
         except BaseException:
             storage.close()
             raise
         return campaign
 
     @classmethod
-    def _restore(cls, settings, events, estimator, X, query_strategy, force, storage=None):
+    def _restore(cls, settings, events, results, estimator, X, query_strategy, force, storage=None):
         if settings.get("format") != FORMAT:
             raise ValueError(
                 f"this is no campaign that can be read: expected format {FORMAT!r}, "
@@ -173,6 +180,7 @@ class Recorded:
             )
         campaign._initial = settings["initial"]
         campaign._events = []
+        campaign._results = {result["key"]: result for result in results}
         campaign._settings = settings
         campaign._replay(events)
         campaign._storage = storage
@@ -196,6 +204,37 @@ class Recorded:
             if k in again:
                 self._model.fit(self._state, event["hyperparameters"])
 
+    def _take_spool(self):
+        """Take in what workers had finished when their driver ended."""
+        if self._storage is None:
+            return
+        names, told, results = [], {}, {}
+        for name, payload in self._storage.take_spool():
+            names.append(name)
+            if payload["key"] not in self._results:
+                results[payload["key"]] = {
+                    "key": payload["key"],
+                    "record": payload["position"],
+                    "oracle": self._state.runs[-1]["oracle"] if self._state.runs else None,
+                    "properties": payload["properties"],
+                    "seconds": payload["seconds"],
+                }
+            if payload["position"] not in self._state.labels:
+                told[payload["position"]] = payload
+        if told:
+            self._record(
+                "tell",
+                positions=list(told),
+                y=[payload["label"] for payload in told.values()],
+                keys=[payload["key"] for payload in told.values()],
+                seconds=[payload["seconds"] for payload in told.values()],
+                results=list(results.values()),
+            )
+        elif results:
+            self._storage.append([], list(results.values()))
+            self._results |= results
+        self._storage.discard_spool(names)
+
     def close(self):
         """Give the storage back, so that another process may drive the campaign."""
         if self._storage is not None:
@@ -218,9 +257,9 @@ def _as_storage(storage):
     return CampaignStorage(storage)
 
 
-def _write_json(settings, events, path=None):
+def _write_json(content, path=None):
     """Return the JSON text; where there is a path, replace that file in one step."""
-    text = json.dumps({**settings, "events": events})
+    text = json.dumps(content)
     if path is not None:
         path = Path(path)
         beside = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -230,7 +269,7 @@ def _write_json(settings, events, path=None):
 
 
 def _read_json(source):
-    """Return the settings and the events that a text or file holds."""
+    """Return the settings, the events and the results that a text or file holds."""
     text = str(source)
     if not text.lstrip().startswith("{"):
         text = Path(source).read_text(encoding="utf-8")
@@ -240,7 +279,7 @@ def _read_json(source):
         raise ValueError(f"source is not a campaign's JSON: {error}") from error
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
         raise ValueError(f"source is not a campaign's JSON: expected format {FORMAT!r}")
-    return settings, settings.pop("events")
+    return settings, settings.pop("events"), settings.pop("results", [])
 
 
 def store_strategy(strategy):

@@ -6,9 +6,11 @@ applies the same events in the same order has the same state.
 ========= ====================================================================================
 kind      what it holds, and means
 ========= ====================================================================================
-ask       `positions`, `predicted`, `seed`, `n_labelled`, `n_pending`, `threshold`,
-          `query_time`, `predict_time`: a question, which reserves its records
-tell      `positions`, `y`: labels; of records that were never asked for, too
+ask       `positions`, `predicted`, `std`, `seed`, `n_labelled`, `n_pending`, `threshold`,
+          `query_time`, `predict_time`: a question, which reserves its records; `by_runner`,
+          where a runner has asked
+tell      `positions`, `y`: labels; of records that were never asked for, too; of calculations
+          also `keys` and `seconds`
 correct   `positions`, `y`: other labels, or none in place of those told
 release   `positions`, `reason`: back into the pool
 drop      `positions`, `reason`: out of the pool
@@ -16,6 +18,7 @@ fail      `positions`, `reason`: an attempt at a label that failed; the record s
 fit       `hyperparameters`, `fit_time`: the model was fitted to the labels known then
 note      `pool_variance`, `stopped`: what was found out about the latest entry
 change    `query_strategy`, `estimator`: it continues with another strategy or model
+run       `oracle`, `target`, `n_parallel`: a runner begins, with this oracle
 ========= ====================================================================================
 """
 
@@ -34,6 +37,7 @@ class Entry:
     round: int | None  # None: never asked for
     positions: list
     predicted: dict | None = None  # position -> what the model had said
+    std: dict | None = None  # position -> how sure it had been
     seed: int | None = None
     n_before: int = 0  # labels known when it was asked
     n_pending: int = 0  # records on their way then
@@ -44,6 +48,7 @@ class Entry:
     hyperparameters: list | None = None
     pool_variance: float | None = None
     stopped: str | None = None
+    by_runner: bool = False  # calculations answer, not people
     time: float | None = None
     told: dict = field(default_factory=dict)  # position -> label
 
@@ -73,6 +78,12 @@ class State:
         Positions taken out of the pool, and why.
     failures : list of dict
         Keys ``position``, ``reason``, ``time``.
+    keys : dict of int to str
+        Under which the results of a position's calculation are stored.
+    seconds : dict of int to float
+        What the calculation of a position took.
+    runs : list of dict
+        Keys ``oracle``, ``target``, ``n_parallel``, ``time``, of each runner.
     entries : list of Entry
         The history.
     n_rounds : int
@@ -89,6 +100,9 @@ class State:
         self.pending = {}
         self.dropped = {}
         self.failures = []
+        self.keys = {}
+        self.seconds = {}
+        self.runs = []
         self.entries = []
         self.n_rounds = 0
         self.version = 0
@@ -104,15 +118,18 @@ class State:
     # ---------------------------------------------------------------------------- the events
 
     def _ask(self, event):
-        predicted = event["predicted"]
-        if predicted is not None:
-            predicted = dict(zip(event["positions"], predicted, strict=True))
+        predicted, std = (
+            None if values is None else dict(zip(event["positions"], values, strict=True))
+            for values in (event["predicted"], event.get("std"))  # once there was no std
+        )
         names = ("positions", "seed", "n_pending", "threshold", "query_time", "predict_time")
         self.entries.append(
             Entry(
                 self.n_rounds,
                 predicted=predicted,
+                std=std,
                 n_before=event["n_labelled"],
+                by_runner=event.get("by_runner", False),
                 **{name: event[name] for name in (*names, "time")},
             )
         )
@@ -132,6 +149,8 @@ class State:
             self.entries[self._entry_of[position]].told[position] = label
             self.pending.pop(position, None)
             self.dropped.pop(position, None)
+        for name in ("keys", "seconds"):
+            getattr(self, name).update(zip(event["positions"], event.get(name, ())))  # noqa: B905
         self.version += 1
 
     def _correct(self, event):
@@ -172,6 +191,10 @@ class State:
     def _change(self, event):
         pass  # for the record
 
+    def _run(self, event):
+        names = ("oracle", "target", "n_parallel", "time")
+        self.runs.append({name: event[name] for name in names})
+
     def _latest_with_labels(self):
         return next(entry for entry in reversed(self.entries) if entry.told)
 
@@ -191,6 +214,12 @@ class State:
     def awaited(self):
         """Positions on their way, in the order of asking, shape (n_pending,)."""
         return np.fromiter(self.pending, dtype=np.intp, count=len(self.pending))
+
+    @property
+    def awaited_by_runner(self):
+        """Those of them that a runner has asked for."""
+        by_runner = [p for p, entry in self.pending.items() if self.entries[entry].by_runner]
+        return np.array(by_runner, dtype=np.intp)
 
     @property
     def free(self):
@@ -238,16 +267,17 @@ class State:
         name : callable
             ``name(position)`` is the record's own name.
         """
-        predicted = {}
+        predicted, std = {}, {}
         for entry in self.entries:
-            if entry.predicted is not None:
-                predicted |= entry.predicted
+            predicted |= entry.predicted or dict.fromkeys(entry.positions)
+            std |= entry.std or dict.fromkeys(entry.positions)
         return [
             {
                 "id": name(position),
                 "position": position,
                 "round": self.entries[self._entry_of[position]].round,
                 "predicted": predicted.get(position),
+                "std": std.get(position),
                 "label": label,
             }
             for position, label in self.labels.items()

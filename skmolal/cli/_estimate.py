@@ -10,15 +10,18 @@ from sklearn.pipeline import Pipeline
 __all__ = ["estimate_seconds", "say_seconds"]
 
 _PROBE = 100  # labels of the fit that is timed
+_ROWS = 500  # molecules that are described and predicted; of few, calls take the time
 # Measured: a fit takes time as n to the power of 1.75 between 100 and 800 labels for the Gaussian
-# process, whose time goes into the search for hyperparameters, and about n for trees.
+# process, whose time goes into the search for hyperparameters, and about n for trees. Below 100
+# labels it is the calls that take the time, however few the labels.
 _POWER = {"GaussianProcessRegressor": 1.75}
 
 
 def estimate_seconds(model, X, y, sizes, n_strategies, n_jobs):
     """Estimate the seconds of a whole run.
 
-    One fit and one prediction are timed, after one that compiles.
+    Features, a fit and a prediction are timed, after ones that compile; each process compiles
+    anew, for each size of the training set.
 
     Parameters
     ----------
@@ -35,23 +38,34 @@ def estimate_seconds(model, X, y, sizes, n_strategies, n_jobs):
     n_jobs : int
         Processes, as in joblib.
     """
-    n = min(_PROBE, sizes.n_initial, len(y))
-    describe, regressor = Pipeline(model.steps[:-1]), model.steps[-1][1]
-    start = perf_counter()
-    some = describe.fit_transform(X[:n])
-    describing = (perf_counter() - start) * len(y) / n
-    for _ in range(2):
-        start = perf_counter()
-        fitted = clone(regressor).fit(some, y[:n])
-        fitting = perf_counter() - start
-        start = perf_counter()
-        fitted.predict(some)
-        predicting = (perf_counter() - start) * len(y) / n
     labels = np.cumsum([sizes.n_initial, *sizes.batches])
+    n_rows = min(_ROWS, len(y))
+    n = min(_PROBE, labels[-1], n_rows)
+    describe, regressor = Pipeline(model.steps[:-1]), model.steps[-1][1]
+    describe.fit_transform(X[:n])
+    describing, some = _time(lambda: describe.fit_transform(X[:n_rows]))
+    compiling, _ = _time(lambda: clone(regressor).fit(some[:n], y[:n]).predict(some))
+    fitting, fitted = _time(lambda: clone(regressor).fit(some[:n], y[:n]))
+    predicting, _ = _time(lambda: fitted.predict(some))
     power = _POWER.get(type(regressor).__name__, 1.0)
-    rounds = sum(fitting * (size / n) ** power + 2 * predicting * size / n for size in labels)
+    rounds = sum(
+        fitting * max(1.0, size / n) ** power
+        + 2 * predicting * len(y) / n_rows * max(1.0, size / n)
+        for size in labels
+    )
     workers = min(joblib.cpu_count() if n_jobs < 0 else n_jobs, n_strategies * sizes.seeds)
-    return sizes.seeds * (n_strategies * rounds / workers + describing)
+    return (
+        max(0.0, compiling - fitting - predicting) * len(labels)
+        + sizes.seeds * n_strategies * rounds / workers
+        + sizes.seeds * describing * len(y) / n_rows
+    )
+
+
+def _time(call):
+    """Return the seconds that a call takes, and its result."""
+    start = perf_counter()
+    result = call()
+    return perf_counter() - start, result
 
 
 def say_seconds(seconds):

@@ -250,6 +250,7 @@ def label(options):
             "descriptor of structures, or label by ask and tell"
         )
     with folder.load_campaign() as campaign:
+        report = None if options.report is None else _reporter(folder, options.report)
         summary = campaign.run(
             oracle,
             options.n_labels,
@@ -260,6 +261,8 @@ def label(options):
             timeout=options.timeout,
             retries=options.retries,
             max_failures=options.max_failures,
+            report=report,
+            force=options.force,
             verbose=sys.stderr.isatty() and not options.quiet,
         )
         print(
@@ -330,7 +333,8 @@ def export(options):
     """Write all labels, with everything that the calculations gave, to a table."""
     folder = CampaignFolder.open(options.campaign)
     state, results = _read_state(folder)
-    properties = {result["record"]: result["properties"] for result in results}
+    by_key = {result["key"]: result["properties"] for result in results}
+    properties = {p: by_key[key] for p, key in state.keys.items() if key in by_key}
     names = sorted({name for found in properties.values() for name in found})
     pool = folder.pool
     rows = [
@@ -354,15 +358,24 @@ def report(options):
     """Write the report."""
     folder = CampaignFolder.open(options.campaign)
     with folder.load_campaign(read_only=True) as campaign:
+        _reporter(folder, options.out)(campaign)
+    print(f"report written to {options.out}")
+
+
+def _reporter(folder, path):
+    """Return what writes the report of a folder's campaign."""
+
+    def write(campaign):
         campaign.report(
-            options.out,
+            path,
             title=folder.path.name,
             target=folder.settings["target"],
             maximize=folder.settings["maximize"],
             smiles=folder.pool.smiles,
             names=folder.pool.names,
         )
-    print(f"report written to {options.out}")
+
+    return write
 
 
 # ------------------------------------------------------------------------------------ helpers

@@ -123,5 +123,10 @@ def _add_label(commands):
         help="share of recent failures at which the campaign stops (%(default)s)",
     )
     label.add_argument("--batch-size", type=positive, metavar="N", help="records asked for at once")
+    label.add_argument(
+        "--force",
+        action="store_true",
+        help="go on with another oracle or target than the labels have that are there",
+    )
     label.add_argument("--report", metavar="FILE", help="a report, rewritten as labels come")
     label.add_argument("--quiet", action="store_true", help="no progress bar")

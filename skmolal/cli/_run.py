@@ -33,7 +33,6 @@ __all__ = ["run"]
 
 _PAPER_STRATEGIES = ("random", "uncertainty", "cluster", "uncertainty_cluster", "target")
 _DEFAULT_QUANTILE = 0.944
-# How they begin; the second goes on "<n> predicted standard deviations are equal".
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "jax", "dscribe", "ase", "modAL-python")
 
 

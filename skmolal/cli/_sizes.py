@@ -53,9 +53,13 @@ def choose_sizes(n_samples, *, groups=None, n_initial, batches, seeds, test_size
         unit = min(unit, (pool - given) // parts)
     needed = given + parts * unit
     if unit < 1 or needed > pool:
+        labels = max(needed, given + parts)
+        wanted = f"--n-initial and --batches ask for {labels} labels"
+        if not given:
+            wanted = f"a run with default sizes takes at least {labels} labels"
         raise ValueError(
-            f"--n-initial and --batches ask for {max(needed, given + parts)} labels, but "
-            f"{n_samples} molecules less {n_test} for testing leave {pool}; give smaller numbers"
+            f"{wanted}, but {n_samples} molecules less {n_test} for testing leave {pool}; give "
+            "smaller --n-initial and --batches"
         )
     return Sizes(
         n_initial=n_initial or unit,

@@ -2,6 +2,7 @@
 
 from skmolal.datasets._aa import fetch_aa
 from skmolal.datasets._amino_acids import load_amino_acids
+from skmolal.datasets._dft_sample import load_dft_sample
 from skmolal.datasets._fetching import get_data_home
 from skmolal.datasets._oe62 import fetch_oe62
 from skmolal.datasets._overlap_task import make_overlap_task
@@ -14,6 +15,7 @@ __all__ = [
     "fetch_qm9",
     "get_data_home",
     "load_amino_acids",
+    "load_dft_sample",
     "load_qm9_sample",
     "make_overlap_task",
 ]

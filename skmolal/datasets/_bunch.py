@@ -6,13 +6,14 @@ import numpy as np
 from sklearn.utils import Bunch
 
 
-def make_bunch(table, *, name, info, target_column, return_X_y, as_frame):
+def make_bunch(table, *, name, info, target_column, return_X_y, as_frame, targets=None):
     """Turn a MoleculeTable into what a loader returns.
 
     `name` is the file of the description in ``descr/``, `info` are the columns that go into
-    ``atoms.info``.
+    ``atoms.info``, `targets` those that `target_column` may name, all properties by default.
     """
-    targets = [key for key, column in table.columns.items() if _is_property(column)]
+    if targets is None:
+        targets = [key for key, column in table.columns.items() if _is_property(column)]
     if target_column not in targets:
         raise ValueError(f"target_column must be one of {targets}, got {target_column!r}")
     data = table.to_molecules(info)

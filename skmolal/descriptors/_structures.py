@@ -42,6 +42,16 @@ class Structures:
         return i, int(atom - self.offsets[i])
 
 
+def refuse_smiles(X):
+    """Say what to do with SMILES where coordinates are needed."""
+    if holds_smiles(X):
+        raise TypeError(
+            "molecules must be ase.Atoms, with coordinates, got SMILES: embed them with "
+            "skmolal.molecules_from_smiles, or choose a descriptor of graphs, such as "
+            "MorganFingerprintTransformer"
+        )
+
+
 def flatten_molecules(X, periodic=False):
     """Turn molecules into checked :class:`Structures`.
 
@@ -57,12 +67,7 @@ def flatten_molecules(X, periodic=False):
     structures : Structures
         The molecules, none empty, all coordinates finite, no two atoms at the same place.
     """
-    if holds_smiles(X):
-        raise TypeError(
-            "molecules must be ase.Atoms, with coordinates, got SMILES: embed them with "
-            "skmolal.molecules_from_smiles, or choose a descriptor of graphs, such as "
-            "MorganFingerprintTransformer"
-        )
+    refuse_smiles(X)
     molecules = as_molecules(X)
     sizes = np.fromiter((len(atoms) for atoms in molecules), dtype=np.int64, count=len(molecules))
     if not sizes.all():

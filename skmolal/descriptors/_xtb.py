@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
 from skmolal.descriptors._base import MoleculeTransformer
-from skmolal.descriptors._structures import flatten_molecules
+from skmolal.descriptors._structures import flatten_molecules, refuse_smiles
 from skmolal.molecules import as_molecules
 from skmolal.oracles import OracleError, XTBOracle, content_key
 from skmolal.oracles._cache import ResultCache
@@ -153,6 +153,7 @@ class XTBTransformer(MoleculeTransformer):
         """
         if not hasattr(X, "__len__"):  # a generator serves once only
             X = as_molecules(X)
+        refuse_smiles(X)
         super().fit(X)
         rows = [
             _read_info(atoms, i, self.method, self.features_)
@@ -193,6 +194,7 @@ class XTBTransformer(MoleculeTransformer):
         return features
 
     def _read(self, X):
+        refuse_smiles(X)
         molecules = as_molecules(X)
         flatten_molecules(molecules)  # its checks are those of all descriptors
         return _Molecules(molecules)

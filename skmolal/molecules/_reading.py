@@ -1,5 +1,7 @@
 """Molecules from files: one way in for every format."""
 
+import operator
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from skmolal.molecules._tables import TABLE_KINDS, convert_columns, read_table
 __all__ = ["read_molecules", "read_records"]
 
 _PICKLES = {".pkl", ".pickle"}
+_DATABASES = {"db", "json"}  # formats of ASE
+_INDEX = re.compile(r"[-+\d\s:]*")
 
 
 @validate_params(
@@ -47,7 +51,7 @@ def read_molecules(
         The file.
     index : str, int or slice, default=":"
         Which records to read, as in :func:`ase.io.read`; ":" is all of them. An int still gives
-        an array, of one molecule.
+        an array, of one molecule. For an ASE database also a query, such as ``"natoms<20"``.
     smiles_column : str, default=None
         Name of the SMILES column of a table. By default the column called ``smiles`` in any
         capitalisation, else the one that has the word in its name.
@@ -64,7 +68,8 @@ def read_molecules(
     molecules : ndarray of shape (n_samples,), dtype object
         Positions in angstrom. ``atoms.info`` holds the other columns of a table or the fields of
         an SD file (numbers as numbers, what is missing left out), ``smiles`` and, where it is not
-        zero, ``charge``. A file of another format fills it as ASE does.
+        zero, ``charge``. A file of another format fills it as ASE does, a database of ASE with the
+        keys of its rows.
     found : :class:`~sklearn.utils.Bunch`
         With ``on_error="skip"``, in place of the array: ``molecules`` as above and ``rejected``,
         a DataFrame of what was left out with the columns ``record`` (number in the file, from
@@ -143,10 +148,15 @@ def read_records(path, index=":", *, smiles_column=None):
 def _as_slice(index):
     from ase.io.formats import string2index
 
-    selection = string2index(index) if isinstance(index, str) else index
-    if isinstance(selection, slice):
-        return selection
-    return slice(selection, None if selection == -1 else selection + 1)
+    try:
+        selection = string2index(index) if isinstance(index, str) else index
+        if isinstance(selection, slice):
+            return selection
+        return slice(operator.index(selection), None if selection == -1 else selection + 1)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"index must be an int, a slice, or one as text such as ':100', got {index!r}"
+        ) from None
 
 
 def _read_sdf_records(path, index):
@@ -171,29 +181,60 @@ def _read_sdf_records(path, index):
 
 def _read_ase_records(path, index):
     import pandas as pd
-    from ase.io import read
+    from ase.io.formats import filetype
 
+    numbers = None
     try:
-        selection = _as_slice(index)
-    except ValueError:
-        selection = None  # a query that an ASE database understands
-    start, step = (selection.start or 0, selection.step or 1) if selection else (0, 1)
-    by_ase = start >= 0 and step > 0  # so that the records' numbers are known
-    try:
-        found = read(path, index=index if by_ase else ":")
+        is_database = filetype(str(path)) in _DATABASES
     except Exception as error:  # ASE's readers raise anything, from StopIteration to KeyError
-        raise ValueError(
-            f"{path}: ASE could not read molecules from this file: {type(error).__name__}: {error}"
-        ) from error
-    atoms = found if isinstance(found, list) else [found]
+        raise _cannot_read(path, error) from error
+    is_query = is_database and isinstance(index, str) and not _INDEX.fullmatch(index)
+    selection = slice(None) if is_query else _as_slice(index)
+    try:
+        if is_database:
+            atoms = _read_database(path, index if is_query else None)
+        else:
+            atoms, selection, numbers = _read_frames(path, index, selection)
+    except Exception as error:
+        raise _cannot_read(path, error) from error
     rows = [{**(one.calc.results if one.calc else {}), **one.info} for one in atoms]
     smiles = [row.get("smiles") if isinstance(row.get("smiles"), str) else None for row in rows]
     return make_records(
         path,
         smiles,
         pd.DataFrame(rows, index=range(len(rows))),
-        selection=slice(None) if by_ase else selection,
+        selection=selection,
         atoms=atoms,
-        numbers=start + step * np.arange(len(atoms)) if by_ase else None,
+        numbers=numbers,
         from_ase=True,
     )
+
+
+def _cannot_read(path, error):
+    return ValueError(
+        f"{path}: ASE could not read molecules from this file: {type(error).__name__}: {error}"
+    )
+
+
+def _read_frames(path, index, selection):
+    """Return molecules, which of them are wanted, and their numbers in the file."""
+    from ase.io import read
+
+    start, step = selection.start or 0, selection.step or 1
+    if start < 0 or step < 0:  # from the end: all are read, so that their numbers are known
+        return read(path, index=":"), selection, None
+    found = read(path, index=index)
+    atoms = found if isinstance(found, list) else [found]
+    return atoms, slice(None), start + step * np.arange(len(atoms))
+
+
+def _read_database(path, query):
+    """Return the molecules of an ASE database, with the keys of their rows in ``atoms.info``."""
+    from ase.db import connect
+
+    with connect(path, serial=True) as rows:
+        molecules = []
+        for row in rows.select(query):
+            molecules.append(row.toatoms())
+            molecules[-1].info.update(row.key_value_pairs)
+    return molecules

@@ -20,6 +20,7 @@ TABLE_KINDS = _TEXT | _SMILES | _EXCEL | _PARQUET
 _MISSING = {"na", "n/a", "#n/a", "nan", "null", "none", "-", "?"}
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d*)")  # 007 is a name
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_SEPARATOR_HINT = re.compile(r'"?sep=([,;\t])"?[ \t]*\n')  # what Excel writes, or reads
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 
 
@@ -115,14 +116,19 @@ def _read_text_table(path, smiles_column):
     import pandas as pd
 
     text = read_text(path)
-    separator = _find_separator(text, smiles_column)
+    hint = _SEPARATOR_HINT.match(text)
+    separator = hint[1] if hint else _find_separator(text, smiles_column)
+    text = text[hint.end() :] if hint else text
     try:
-        rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=separator) if row]
+        rows = list(csv.reader(StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
         raise ValueError(f"{path}: not a table of separated values: {error}") from error
+    # Spreadsheets leave rows and columns that hold nothing but separators.
+    rows = [row for row in rows if any(value.strip() for value in row)]
     if not rows:
         raise ValueError(f"{path}: not a table of separated values: the file is empty")
-    header = _unique([name.strip() for name in rows[0]])
+    named = [name.strip() for name in rows[0]]
+    header = _unique(list(named))
     width = len(header)
     records, problems = [], {}
     for record, row in enumerate(rows[1:]):
@@ -132,7 +138,10 @@ def _read_text_table(path, smiles_column):
         if separator == ";":  # where a comma is the decimal point
             row = [v.replace(",", ".") if _DECIMAL_COMMA.fullmatch(v.strip()) else v for v in row]
         records.append(row)
-    return pd.DataFrame(records, columns=header, dtype=object), problems
+    table = pd.DataFrame(records, columns=header, dtype=object)
+    empty = [column for column, name in zip(header, named, strict=True) if not name]
+    empty = [column for column in empty if not any(value.strip() for value in table[column])]
+    return table.drop(columns=empty), problems
 
 
 def _find_separator(text, smiles_column):

@@ -21,6 +21,7 @@ from skmolal.oracles._errors import OracleError, one_line
 from skmolal.oracles._state import count_electrons
 
 _ON_WINDOWS = os.name == "nt"
+_running = set()  # programs of this process, which has to end them when it is ended itself
 
 
 class CommandOracle(Oracle):
@@ -134,12 +135,14 @@ class CommandOracle(Oracle):
                 stderr=err,
                 start_new_session=not _ON_WINDOWS,
             )
+            _running.add(process)
             try:
                 status = process.wait(self.timeout)
             except subprocess.TimeoutExpired:
                 raise OracleError(f"not finished in {self.timeout:g} s") from None
             finally:
                 _kill(process)
+                _running.discard(process)
             output, errors = (_read_back(file) for file in (out, err))
         if status != 0:
             raise OracleError(f"exit status {status}: {_quote(output + errors)}")
@@ -204,6 +207,12 @@ def _fill_in(command, values):
         return re.sub(r"\{(input|charge|spin|cwd)\}", lambda match: quote(values[match[1]]), text)
 
     return fill(command) if isinstance(command, str) else [fill(str(word)) for word in command]
+
+
+def end_programs():
+    """End all programs that run now: this process is about to end."""
+    for process in tuple(_running):
+        _kill(process)
 
 
 def _kill(process):

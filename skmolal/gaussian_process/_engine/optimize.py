@@ -75,7 +75,7 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
     Warns
     -----
     ConvergenceWarning
-        If the likelihood stays implausible.
+        If the likelihood stays implausible, away from the bounds.
     """
     bounds = kernel.bounds
     if n_restarts > 0 and not np.isfinite(bounds).all():
@@ -103,7 +103,8 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
         theta, lowest = _search_further(obj_func, theta, bounds, implausible / lowest)
     set_theta(kernel, theta)
     kernel._check_bounds_params()
-    if implausible < lowest < np.inf:
+    # A warning about a bound has said already what to widen.
+    if implausible < lowest < np.inf and not np.isclose(kernel.bounds, theta[:, None]).any():
         warnings.warn(
             f"With the best hyperparameters found, {kernel}, the log marginal likelihood of the "
             f"{y.size} labels is {-lowest:.1e}: the model is all but impossible. Start from a "
