@@ -37,6 +37,7 @@ __all__ = [
     "batch_sizes",
     "compat",
     "datasets",
+    "delta",
     "descriptors",
     "ensemble",
     "gaussian_process",

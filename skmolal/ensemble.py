@@ -45,6 +45,7 @@ class EnsembleRegressor(DocLinkMixin, BaggingRegressor):
     --------
     skmolal.GaussianProcessRegressor : Has a posterior, not a spread.
     skmolal.CommitteeRegressor : A committee of modAL learners.
+    skmolal.delta.DeltaRegressor : Puts a cheap estimate under it.
 
     References
     ----------

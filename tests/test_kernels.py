@@ -12,7 +12,7 @@ from sklearn.gaussian_process import kernels as sk
 
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import TanimotoKernel
-from skmolal.gaussian_process._engine.distances import make_features
+from skmolal.gaussian_process._engine.blocks import Blocks, centre_blocks
 from skmolal.gaussian_process._engine.kernels import (
     evaluate,
     evaluate_diagonal,
@@ -46,15 +46,16 @@ COMPOSED = {
 
 
 def _compiled(kernel, X, Y=None, values=None):
-    spec, parsed, _ = parse_kernel(kernel)
-    values = jnp.asarray(parsed) if values is None else values
-    centre = jnp.zeros(X.shape[1])
-    left = make_features(X, centre)
+    parsed = parse_kernel(kernel)
+    values = jnp.asarray(parsed.values) if values is None else values
+    blocks = Blocks(parsed, X)
+    left = blocks.features(X, 0, len(X), len(X))
     if Y is None:
         right, eye = left, jnp.eye(len(X), dtype=bool)
     else:
-        right, eye = make_features(Y, centre), jnp.zeros((len(X), len(Y)), bool)
-    return evaluate(spec, values, statistics(spec, left, right, eye))
+        right = blocks.features(Y, 0, len(Y), len(Y))
+        eye = jnp.zeros((len(X), len(Y)), bool)
+    return evaluate(parsed.spec, values, statistics(parsed.spec, left, right, eye))
 
 
 @pytest.fixture(params=N_FEATURES, scope="module")
@@ -69,12 +70,13 @@ def samples(request):
 def test_values_and_gradient_equal_scikit_learn(name, samples):
     X, Y = samples
     kernel = (LEAVES | COMPOSED)[name](X.shape[1])
-    spec, values, free = parse_kernel(kernel)
+    parsed = parse_kernel(kernel)
+    spec, values, free = parsed.spec, parsed.values, parsed.free
     with numerics():
-        centre = jnp.zeros(X.shape[1])
         np.testing.assert_allclose(_compiled(kernel, X), kernel(X), atol=1e-12)
         np.testing.assert_allclose(_compiled(kernel, X, Y), kernel(X, Y), atol=1e-12)
-        diagonal = evaluate_diagonal(spec, values, make_features(X, centre))
+        features = Blocks(parsed, X).features(X, 0, len(X), len(X))
+        diagonal = evaluate_diagonal(spec, values, features)
         np.testing.assert_allclose(diagonal, kernel.diag(X), atol=1e-12)
         jacobian = jax.jacobian(lambda v: _compiled(kernel, X, values=v))(jnp.asarray(values))
         gradient = np.asarray(jacobian * values)[..., free]
@@ -100,7 +102,7 @@ class _Subclass(sk.RBF):
     ids=lambda kernel: type(kernel).__name__,
 )
 def test_only_exact_types_are_compiled(kernel):
-    assert parse_kernel(kernel)[0] is None
+    assert parse_kernel(kernel).spec is None
 
 
 def test_gradient_is_finite_where_samples_coincide():
@@ -108,7 +110,7 @@ def test_gradient_is_finite_where_samples_coincide():
     for nu in (0.5, 1.5, 2.5):
         kernel = sk.Matern(np.ones(20), nu=nu)
         with numerics():
-            values = jnp.asarray(parse_kernel(kernel)[1])
+            values = jnp.asarray(parse_kernel(kernel).values)
             jacobian = jax.jacobian(lambda v, k=kernel: _compiled(k, X, values=v))(values)
             assert np.isfinite(np.asarray(jacobian)).all()
 
@@ -123,9 +125,10 @@ def test_distances_are_never_negative_and_zero_for_equal_rows(scale, offset, see
     X = np.random.default_rng(seed).normal(size=(6, 24)) * scale + offset
     X[3] = X[1]
     with numerics():
-        features = make_features(X, jnp.asarray(X.mean(axis=0)))
+        features = centre_blocks([X], [jnp.asarray(X.mean(axis=0))])
         none = jnp.zeros((6, 6), bool)
-        distances = np.asarray(statistics(("RBF", (0, 1)), features, features, none).distances)
+        stats = statistics(("RBF", 0, (0, 1)), features, features, none)
+        distances = np.asarray(stats.blocks[0].distances)
     assert (distances >= 0).all()
     assert (np.diag(distances) == 0).all()
     assert distances[3, 1] == 0

@@ -21,11 +21,11 @@ ROOT = Path(skmolal.__file__).parent
 LAYERS = [
     {"_docstrings", "_optional", "_doc_link"},
     {"molecules"},
-    {"_rows"},
+    {"_rows", "_columns"},
     {"metrics", "datasets"},
     {"oracles"},
     {"gaussian_process", "descriptors"},
-    {"models"},
+    {"models", "delta"},
     {"acquisition"},
     {"query_strategies"},
     {"learners", "batch_sizes", "ensemble"},

@@ -42,8 +42,9 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
     through it, so that neither a pool-by-training nor a second training matrix is ever held.
 
     Constant, white, RBF and Matern (``nu`` 0.5, 1.5, 2.5, inf; one or many length scales),
-    rational quadratic, dot product and exp-sine-squared kernels, their sums, products and powers
-    are compiled. Every other kernel, a subclass of one of these included, works through its own
+    rational quadratic, dot product, exp-sine-squared and Tanimoto kernels, their sums, products
+    and powers, on all features or on some (:class:`~skmolal.gaussian_process.ColumnKernel`), are
+    compiled. Every other kernel, a subclass of one of these included, works through its own
     ``__call__``, slower.
 
     Parameters
@@ -324,7 +325,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
 
     def _input_checks(self, kernel):
         if kernel is None or kernel.requires_vector_input:
-            compiled = kernel is None or parse_kernel(kernel)[0] is not None
+            compiled = kernel is None or parse_kernel(kernel).spec is not None
             accept_sparse = "csr" if compiled else False
             return {"dtype": "numeric", "ensure_2d": True, "accept_sparse": accept_sparse}
         return {"dtype": None, "ensure_2d": False}
@@ -682,7 +683,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         kernel = self.kernel
-        tags.input_tags.sparse = kernel is None or parse_kernel(kernel)[0] is not None
+        tags.input_tags.sparse = kernel is None or parse_kernel(kernel).spec is not None
         return tags
 
     def __getstate__(self):

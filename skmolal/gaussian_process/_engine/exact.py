@@ -36,11 +36,11 @@ def subtract_squares(variance, solved):
     return variance - jnp.sum(solved * solved, axis=1)
 
 
-def block_rows(gram, factor, X, n_rows):
+def block_rows(gram, factor, n_rows):
     """Choose how many of `n_rows` pool rows go into a block within scikit-learn's memory."""
-    n_features = X.shape[1] if hasattr(X, "shape") and X.ndim == 2 else 0
-    n_columns = (factor.n_tiles + 6) * factor.tile
-    row_bytes = 16 * n_features + 8 * n_columns
+    # Each further block of columns has distances of its own.
+    n_columns = (factor.n_tiles + 4 + 2 * gram.n_blocks) * factor.tile
+    row_bytes = 16 * gram.n_features + 8 * n_columns
     fitting = max(int(get_config()["working_memory"] * 2**20 // row_bytes), 16)
     limit = _MAX_BLOCK.get(jax.default_backend(), _MAX_BLOCK_ACCELERATOR)
     wanted = 1 << (max(n_rows, 16) - 1).bit_length()
@@ -50,7 +50,7 @@ def block_rows(gram, factor, X, n_rows):
 def blocks(gram, factor, X):
     """Yield (start, stop, padded device rows) for blocks of the pool `X`."""
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-    height = block_rows(gram, factor, X, n_rows)
+    height = block_rows(gram, factor, n_rows)
     for start in range(0, n_rows, height):
         stop = min(start + height, n_rows)
         yield start, stop, gram.rows(X, start, stop, height)

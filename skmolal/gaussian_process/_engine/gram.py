@@ -10,13 +10,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 
-from skmolal.gaussian_process._engine.distances import Features, make_features
+from skmolal.gaussian_process._engine.blocks import Blocks, centre_blocks
 from skmolal.gaussian_process._engine.factor import split_tiles
 from skmolal.gaussian_process._engine.kernels import (
-    choose_centre,
     evaluate,
     evaluate_diagonal,
     parse_kernel,
@@ -24,31 +22,17 @@ from skmolal.gaussian_process._engine.kernels import (
 )
 from skmolal.gaussian_process._engine.precision import DeviceState
 
-__all__ = ["CompiledGram", "HostGram", "dense_rows", "make_gram"]
-
+__all__ = ["CompiledGram", "HostGram", "make_gram"]
 
 _PART = 256  # pool rows
 
 
-def dense_rows(X, start, stop, n_rows):
-    """Copy rows of `X`, dense or CSR, to a dense array of `n_rows` rows padded with zeros."""
-    part = X[start:stop]
-    if sparse.issparse(part):
-        part = part.toarray()
-    if part.dtype not in (np.float32, np.float64):
-        part = part.astype(np.float64)
-    if len(part) == n_rows:
-        return part
-    padded = np.zeros((n_rows, part.shape[1]), dtype=part.dtype)
-    padded[: len(part)] = part
-    return padded
-
-
 def _slice(features, offset, height):
-    return Features(
-        jax.lax.dynamic_slice_in_dim(features.values, offset, height),
-        jax.lax.dynamic_slice_in_dim(features.squared_norms, offset, height),
-    )
+    return jax.tree.map(lambda array: jax.lax.dynamic_slice_in_dim(array, offset, height), features)
+
+
+def _n_rows(features):
+    return features[0].values.shape[0]
 
 
 @partial(jax.jit, static_argnames=("spec", "height"))
@@ -56,7 +40,7 @@ def _training_tile(spec, height, values, left, right, noise, offset, row, column
     left = _slice(left, offset, height)
     noise = jax.lax.dynamic_slice_in_dim(noise, offset, height)
     rows = (row + offset + jnp.arange(height))[:, None]
-    columns = (column + jnp.arange(right.values.shape[0]))[None, :]
+    columns = (column + jnp.arange(_n_rows(right)))[None, :]
     eye = rows == columns
     tile = evaluate(spec, values, statistics(spec, left, right, eye))
     inside = (rows < n_samples) & (columns < n_samples)
@@ -65,31 +49,32 @@ def _training_tile(spec, height, values, left, right, noise, offset, row, column
 
 @partial(jax.jit, static_argnames="spec")
 def _cross_tile(spec, values, left, right, n_columns):
-    shape = (left.values.shape[0], right.values.shape[0])
+    shape = (_n_rows(left), _n_rows(right))
     tile = evaluate(spec, values, statistics(spec, left, right, jnp.zeros(shape, bool)))
     return jnp.where((jnp.arange(shape[1]) < n_columns)[None, :], tile, 0.0)
 
 
 @partial(jax.jit, static_argnames=("spec", "height"))
-def _cross_rows(spec, height, values, X, train, centre, offset, n_columns):
+def _cross_rows(spec, height, values, kept, train, centres, offset, n_columns):
     train = _slice(train, offset, height)
     inside = (offset + jnp.arange(height) < n_columns)[None, :]
 
-    def part(X):
-        left = make_features(X, centre)
-        eye = jnp.zeros((X.shape[0], height), bool)
+    def part(kept):
+        left = centre_blocks(kept, centres)
+        eye = jnp.zeros((_n_rows(left), height), bool)
         return jnp.where(inside, evaluate(spec, values, statistics(spec, left, train, eye)), 0.0)
 
     # In parts that stay in the processor's cache: centred features are never all in memory.
-    n_rows = min(_PART, X.shape[0])
-    parts = jax.lax.map(part, X.reshape(-1, n_rows, X.shape[1]))
-    return parts.reshape(X.shape[0], height)
+    n_all = kept[0].shape[0]
+    n_rows = min(_PART, n_all)
+    parts = jax.lax.map(part, [block.reshape(-1, n_rows, block.shape[1]) for block in kept])
+    return parts.reshape(n_all, height)
 
 
 @partial(jax.jit, static_argnames="spec")
 def _self_tile(spec, values, left, right, offset):
-    rows = jnp.arange(left.values.shape[0])[:, None]
-    eye = rows == offset + jnp.arange(right.values.shape[0])[None, :]
+    rows = jnp.arange(_n_rows(left))[:, None]
+    eye = rows == offset + jnp.arange(_n_rows(right))[None, :]
     return evaluate(spec, values, statistics(spec, left, right, eye))
 
 
@@ -101,10 +86,8 @@ class CompiledGram(DeviceState):
 
     Parameters
     ----------
-    spec : tuple
-        From :func:`parse_kernel`.
-    values : ndarray of shape (n_values,)
-        Hyperparameters.
+    parsed : ParsedKernel
+        The kernel, with its hyperparameters.
     X : ndarray or CSR of shape (n_samples, n_features)
         Training samples. Their mean becomes the centre of all features.
     noise : ndarray of shape (n_samples,)
@@ -113,16 +96,18 @@ class CompiledGram(DeviceState):
         Side of a tile.
     """
 
-    _device_attributes = ("centre", "features", "noise", "values")
+    _device_attributes = ("features", "noise", "values")
 
-    def __init__(self, spec, values, X, noise, tile):
-        self.spec = spec
-        self.values = jnp.asarray(values, dtype=np.float64)
+    def __init__(self, parsed, X, noise, tile):
+        self.spec = parsed.spec
+        self.values = jnp.asarray(parsed.values, dtype=np.float64)
         self.tile = tile
         self.n_samples = 0
         self.features = []
         self.noise = []
-        self.centre = choose_centre(spec, X)
+        self.blocks = Blocks(parsed, X)
+        self.n_features = max(X.shape[1], self.blocks.n_features)
+        self.n_blocks = self.blocks.n_blocks
         self.extend(X, noise)
 
     def extend(self, X, noise):
@@ -153,7 +138,7 @@ class CompiledGram(DeviceState):
 
     def rows(self, X, start, stop, n_rows):
         """Put rows of a pool on the device, padded to `n_rows`."""
-        return make_features(dense_rows(X, start, stop, n_rows), self.centre, stop - start)
+        return self.blocks.features(X, start, stop, n_rows)
 
     def cross_tile(self, rows, j):
         """Compute the kernel between pool rows and tile j of the training samples."""
@@ -162,15 +147,15 @@ class CompiledGram(DeviceState):
 
     def keep(self, X, n_rows):
         """Put samples on the device as they are, padded to `n_rows`, to be kept."""
-        return jnp.asarray(dense_rows(X, 0, X.shape[0], n_rows))
+        return self.blocks.take(X, 0, X.shape[0], n_rows)
 
     def take_kept(self, kept, rows):
         """Select rows of kept samples."""
-        return kept[rows]
+        return [block[rows] for block in kept]
 
     def kept_rows(self, kept):
         """Turn kept samples into what :meth:`rows` returns."""
-        return make_features(kept, self.centre)
+        return centre_blocks(kept, self.blocks.centres)
 
     def kept_columns(self, kept, i, offset, height):
         """Compute the kernel between kept samples and some training samples of tile i."""
@@ -180,7 +165,7 @@ class CompiledGram(DeviceState):
             self.values,
             kept,
             self.features[i],
-            self.centre,
+            self.blocks.centres,
             offset,
             self.n_samples - i * self.tile,
         )
@@ -212,6 +197,8 @@ class HostGram:
     def __init__(self, kernel, X, noise, tile):
         self.kernel = kernel
         self.tile = tile
+        self.n_features = X.shape[1] if getattr(X, "ndim", 1) == 2 else 0
+        self.n_blocks = 1
         self.extend(X, noise)
 
     def extend(self, X, noise):
@@ -287,7 +274,7 @@ class HostGram:
 
 def make_gram(kernel, X, noise, tile):
     """Choose the provider for a kernel object and samples."""
-    spec, values, _ = parse_kernel(kernel)
-    if spec is None or getattr(X, "ndim", 1) != 2:
+    parsed = parse_kernel(kernel)
+    if parsed.spec is None or getattr(X, "ndim", 1) != 2:
         return HostGram(clone(kernel), X, noise, tile)
-    return CompiledGram(spec, values, X, noise, tile)
+    return CompiledGram(parsed, X, noise, tile)

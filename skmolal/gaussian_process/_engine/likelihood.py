@@ -7,22 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import cho_solve, cholesky
 
-from skmolal.gaussian_process._engine.distances import make_features, product
+from skmolal.gaussian_process._engine.blocks import Blocks
+from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.factor import TiledCholesky, choose_tile, split_tiles
-from skmolal.gaussian_process._engine.gram import dense_rows
-from skmolal.gaussian_process._engine.kernels import (
-    choose_centre,
-    evaluate,
-    statistics,
-)
+from skmolal.gaussian_process._engine.kernels import evaluate, statistics
 
 __all__ = ["CompiledLikelihood", "host_likelihood"]
 
 
 @partial(jax.jit, static_argnames="spec")
 def _statistics(spec, left, right, row, column):
-    rows = (row + jnp.arange(left.values.shape[0]))[:, None]
-    columns = (column + jnp.arange(right.values.shape[0]))[None, :]
+    rows = (row + jnp.arange(left[0].values.shape[0]))[:, None]
+    columns = (column + jnp.arange(right[0].values.shape[0]))[None, :]
     return statistics(spec, left, right, rows == columns)
 
 
@@ -59,8 +55,8 @@ class CompiledLikelihood:
 
     Parameters
     ----------
-    spec : tuple
-        From :func:`parse_kernel`.
+    parsed : ParsedKernel
+        Its hyperparameters do not matter.
     X : ndarray or CSR of shape (n_samples, n_features)
         Training samples.
     y : ndarray of shape (n_samples, n_targets)
@@ -69,18 +65,17 @@ class CompiledLikelihood:
         Added to the diagonal of the kernel matrix.
     """
 
-    def __init__(self, spec, X, y, noise):
-        self.spec = spec
+    def __init__(self, parsed, X, y, noise):
+        self.spec = spec = parsed.spec
         self.n_samples, self.n_targets = y.shape
         self.tile = tile = choose_tile(self.n_samples)
         self.y = split_tiles(y, tile, np.float64)
         self.noise = split_tiles(noise, tile, np.float64, fill=1.0)
-        centre = choose_centre(spec, X)
-        features = []
-        for start in range(0, self.n_samples, tile):
-            stop = min(start + tile, self.n_samples)
-            rows = dense_rows(X, start, stop, tile)
-            features.append(make_features(rows, centre, stop - start))
+        blocks = Blocks(parsed, X)
+        features = [
+            blocks.features(X, start, min(start + tile, self.n_samples), tile)
+            for start in range(0, self.n_samples, tile)
+        ]
         self.statistics = [
             [_statistics(spec, features[i], features[j], i * tile, j * tile) for j in range(i + 1)]
             for i in range(len(features))

@@ -36,15 +36,15 @@ def make_likelihood(kernel, X, y, noise):
         ``likelihood(kernel, eval_gradient)`` gives the log marginal likelihood and its gradient
         with respect to ``kernel.theta``, or None.
     """
-    spec = parse_kernel(kernel)[0]
-    if spec is None or getattr(X, "ndim", 1) != 2:
+    parsed = parse_kernel(kernel)
+    if parsed.spec is None or getattr(X, "ndim", 1) != 2:
         return lambda kernel, eval_gradient: host_likelihood(kernel, X, y, noise, eval_gradient)
-    compiled = CompiledLikelihood(spec, X, y, noise)
+    compiled = CompiledLikelihood(parsed, X, y, noise)
 
     def likelihood(kernel, eval_gradient):
-        _, values, free = parse_kernel(kernel)
-        value, gradient = compiled(values, eval_gradient)
-        return value, gradient[free] if eval_gradient else None
+        now = parse_kernel(kernel)
+        value, gradient = compiled(now.values, eval_gradient)
+        return value, gradient[now.free] if eval_gradient else None
 
     return likelihood
 

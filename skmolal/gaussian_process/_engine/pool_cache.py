@@ -91,12 +91,13 @@ class _Block:
     @property
     def n_bytes(self):
         """Memory of samples and partial solves; of other than numeric samples unknown."""
-        return sum(getattr(array, "nbytes", 0) for array in (self.kept, *self.solved))
+        return sum(getattr(array, "nbytes", 0) for array in (*self.kept, *self.solved))
 
     def fork(self):
         """Copy what would be changed in place: the last columns, which may not be complete."""
         twin = copy.copy(self)
         twin.used = self.used.copy()
+        twin.kept = copy.copy(self.kept)
         twin.solved = [*self.solved[:-1], *(jnp.copy(last) for last in self.solved[-1:])]
         return twin
 
@@ -189,7 +190,7 @@ class PoolCache:
     def fork(self):
         """Copy what is known for a posterior that is extended apart from this one."""
         twin = PoolCache(self.n_bytes)
-        twin.__dict__ |= self.__dict__
+        twin.__dict__.update(self.__dict__)  # copy.copy would forget, as a pickle does
         twin._blocks = [block.fork() for block in self._blocks]
         return twin
 
@@ -323,7 +324,7 @@ class PoolCache:
         self._blocks = [block for block in self._blocks if block.used.max() == self._clock]
         self._index = None
         blocks = self._blocks
-        if not all(isinstance(block.kept, jax.Array) for block in blocks):
+        if not all(isinstance(block.kept[0], jax.Array) for block in blocks):
             return
         self._grouped = True
         if len(blocks) < 2:
@@ -345,14 +346,16 @@ class PoolCache:
             rows[-1][: len(group)] = place[group]
 
         # One kind of array after the other: only one of them is there twice.
-        for name in ("kept", "mean", "variance"):
+        for name in ("mean", "variance"):
             joined = jnp.concatenate([block.__dict__.pop(name) for block in blocks])
             for block, part in zip(blocks, rows, strict=True):
                 setattr(block, name, _take(joined, part))
-        for _ in range(len(blocks[0].solved)):
-            joined = jnp.concatenate([block.solved.pop(0) for block in blocks])
-            for block, part in zip(blocks, rows, strict=True):
-                block.solved.append(_take(joined, part))
+        for name in ("kept", "solved"):
+            lists = [getattr(block, name) for block in blocks]
+            for _ in range(len(lists[0])):
+                joined = jnp.concatenate([arrays.pop(0) for arrays in lists])
+                for arrays, part in zip(lists, rows, strict=True):
+                    arrays.append(_take(joined, part))
 
     def _predict(self, posterior, X, rows, names, places):
         self._clock += 1
@@ -369,7 +372,7 @@ class PoolCache:
         unknown = np.flatnonzero(places < 0)
         if unknown.size:
             first, again = _first_of_each(names[unknown])
-            height = block_rows(posterior.gram, posterior.factor, X, len(first))
+            height = block_rows(posterior.gram, posterior.factor, len(first))
             for begin in range(0, len(first), height):
                 part = slice(begin, min(begin + height, len(first)))
                 new = unknown[first[part]]

@@ -6,6 +6,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
+from skmolal.delta import DeltaRegressor
 from skmolal.query_strategies._active_search import active_search_sampling
 from skmolal.query_strategies._expected_improvement import expected_improvement_sampling
 from skmolal.query_strategies._machinery.registry import QueryStrategy
@@ -64,7 +65,8 @@ def check_needs(strategy, estimator):
     strategy : callable
         From :func:`check_query_strategy`, or one of our functions.
     estimator : estimator
-        Need not be fitted. Of a Pipeline the last step counts, of a search what it searches over.
+        Need not be fitted. Of a Pipeline the last step counts, of a search what it searches over,
+        of a DeltaRegressor what learns the difference.
 
     Raises
     ------
@@ -72,9 +74,13 @@ def check_needs(strategy, estimator):
         Names what is missing and the way out.
     """
     keyword = needs_of(strategy)
-    while isinstance(estimator, (Pipeline, BaseSearchCV)):
-        is_pipeline = isinstance(estimator, Pipeline)
-        estimator = estimator.steps[-1][1] if is_pipeline else estimator.estimator
+    while isinstance(estimator, (Pipeline, BaseSearchCV, DeltaRegressor)):
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, DeltaRegressor):
+            estimator = estimator.regressor
+        else:
+            estimator = estimator.estimator
     if keyword is None or not hasattr(estimator, "predict"):
         return
     parameters = inspect.signature(estimator.predict).parameters.values()
