@@ -408,8 +408,9 @@ if opened.exists():
 else:
     campaign = Campaign(BayesianRidge(), X, storage=opened, initial=[0, 1, 2], **options)
 print("ready", len(campaign.y), flush=True)
-print(campaign.run(sine, n_labels, target="sine", n_parallel=2, n_initial=6, max_failures=1.0, timeout=5 if
-                   mode == "slow" else 1 if mode == "faults" else None).reason, flush=True)
+timeout = {"faults": 1, "slow": 5, "endless": None}[mode]
+print(campaign.run(sine, n_labels, target="sine", n_parallel=2, n_initial=6, max_failures=1.0,
+                   timeout=timeout).reason, flush=True)
 """
 
 
