@@ -101,6 +101,20 @@ def test_the_original_grows_on_after_its_copy_has_grown():
             np.testing.assert_allclose(mine, theirs, atol=1e-9)
 
 
+def test_a_copy_keeps_what_is_known_of_rows_by_their_number():
+    X, y = make_problem()
+    gpr = GaussianProcessRegressor(KERNEL, warm_start=True, optimizer=None).fit(X[:100], y[:100])
+    rows = np.arange(120, 200)
+    gpr._predict_rows(X, rows)
+    believer = gpr.believe(X[100:120])
+    assert believer._posterior.cache.n_rows == len(rows)  # nothing is solved for anew
+    _, std = refit(gpr, X[:100], X[100:120]).predict(X[rows], return_std=True)
+    np.testing.assert_allclose(believer._predict_rows(X, rows)[1], std, rtol=1e-8, atol=1e-9)
+    # By content, as whoever has no number asks.
+    again = gpr.believe(X[100:120]).predict(X[rows], return_std=True)[1]
+    np.testing.assert_allclose(again, std, rtol=1e-8, atol=1e-9)
+
+
 def test_several_targets():
     X, y = make_problem(60)
     Y = np.column_stack([y, y**2])

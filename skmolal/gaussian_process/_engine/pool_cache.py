@@ -188,7 +188,8 @@ class PoolCache:
 
     def fork(self):
         """Copy what is known for a posterior that is extended apart from this one."""
-        twin = copy.copy(self)
+        twin = PoolCache(self.n_bytes)
+        twin.__dict__ |= self.__dict__  # copy.copy takes what a pickle takes, almost nothing
         twin._blocks = [block.fork() for block in self._blocks]
         return twin
 
