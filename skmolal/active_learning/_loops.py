@@ -159,15 +159,17 @@ class Loops:
 
         Examples
         --------
-        >>> from skmolal import Campaign, make_fingerprint_model
+        >>> from sklearn.linear_model import BayesianRidge
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from skmolal import Campaign
         >>> from skmolal.datasets import load_qm9_sample
+        >>> from skmolal.descriptors import CoulombMatrixTransformer
         >>> molecules, _ = load_qm9_sample(return_X_y=True)
         >>> def heaviest(atoms):
         ...     return {"mass": atoms.get_masses().sum()}
-        >>> campaign = Campaign(
-        ...     make_fingerprint_model(), molecules[:100], query_strategy="greedy_target",
-        ...     query_options={"low": 125.0}, random_state=0
-        ... )
+        >>> model = make_pipeline(CoulombMatrixTransformer(), BayesianRidge())
+        >>> campaign = Campaign(model, molecules[:100], query_strategy="target",
+        ...                     query_options={"top": 0.1}, random_state=0)
         >>> campaign.run(heaviest, 30, n_parallel=2, n_initial=10).reason
         '30 labels reached'
         """
