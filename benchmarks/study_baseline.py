@@ -12,7 +12,7 @@ bounds were chosen on training molecules of other seeds (11 and 12) by the evide
 3. The same search by a `Campaign` whose first 100 labels are half chosen by xTB's HOMO
    (`initial="strategy"`), pools of seeds 0 to 2.
 
-    python benchmarks/study_baseline.py          # about half an hour on two cores; continues if killed
+    python benchmarks/study_baseline.py          # a quarter of an hour; continues if killed
     python benchmarks/study_baseline.py --draw   # table and figure alone, from the numbers
 
 Expected: at most 0.160 eV with 250 labels and 0.130 eV with 1,000; 94% found with 400 labels (42%

@@ -430,7 +430,9 @@ def test_initial_strategy_is_refused_where_nothing_is_known_before_the_first_lab
     with pytest.raises(ValueError, match="the features are without names"):
         begin(X)
     twice = make_union(StandardScaler(), MinMaxScaler())
-    with pytest.raises(ValueError, match="one feature .* 'cheap', the features are standardscaler"):
+    with pytest.raises(
+        ValueError, match=r"one feature .* 'cheap', the features are standardscaler"
+    ):
         Campaign(
             make_pipeline(twice, BayesianRidge()),
             frame,

@@ -171,6 +171,7 @@ def test_the_baseline_comes_first_and_the_kernel_tells_the_blocks_apart(known, n
     # the formulas by hand, with the hyperparameters that the search has found
     fitted = model["gpr"].kernel_
     scale, width_rest, width_first, slope, noise = np.exp(fitted.theta)
+
     def covariance(A, B):
         distances = [cdist(A[:, part], B[:, part]) for part in (slice(9), slice(9, None))]
         exponent = (distances[0] / width_first) ** 2 + (distances[1] / width_rest) ** 2

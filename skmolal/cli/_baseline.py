@@ -34,7 +34,7 @@ def check_baseline(options):
         )
     if options.target is not None and options.target.startswith(_PREFIX):
         raise ValueError(
-            f"--target {options.target} is what --baseline xtb calculates: there is nothing to learn"
+            f"--target {options.target} is what --baseline xtb calculates: nothing is to be learned"
         )
 
 

@@ -242,7 +242,9 @@ def label(options):
     folder = CampaignFolder.open(options.campaign)
     target = options.target or folder.settings["target"]
     if options.oracle == "xtb" and folder.settings.get("baseline") == "xtb":
-        raise ValueError("--oracle xtb calculates what --baseline xtb has: there is nothing to learn")
+        raise ValueError(
+            "--oracle xtb calculates what --baseline xtb has: nothing is to be learned"
+        )
     if options.program is not None:
         # The oracle ends its program itself, with all that this has started, before it is killed.
         timeout = None if options.timeout is None else 0.95 * options.timeout
