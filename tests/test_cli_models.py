@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from ase import Atoms
 from ase.io import read, write
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
@@ -297,6 +298,21 @@ def test_a_baseline_is_refused_in_one_line(
     assert message in said
     assert len(said.splitlines()) == 1
     assert not (structures / "hunt").exists()
+
+
+def test_records_on_which_the_calculation_fails_are_named(tmp_path, capsys):
+    pytest.importorskip("tblite.interface", reason="tblite is not installed")
+    molecules = [Atoms("H2", [(0, 0, 0), (0, 0, 0.74 + 0.01 * k)]) for k in range(20)]
+    molecules[7] = Atoms("U")  # beyond the method
+    for k, atoms in enumerate(molecules):
+        atoms.info = {"homo": float(k), "name": f"m{k}"}
+    write(tmp_path / "pool.extxyz", molecules)
+    where = ["new", tmp_path / "hunt", "--data", tmp_path / "pool.extxyz", "--id", "name"]
+    assert call(*where, "--target", "homo", "--baseline", "xtb", "--n-jobs", "1") == 2
+    said = capsys.readouterr().err
+    assert said.splitlines() == [
+        "skmolal: error: --baseline xtb: GFN2-xTB fails on 1 of 20 records, leave them out: m7"
+    ]
 
 
 def begin(structures, *options, target="homo"):

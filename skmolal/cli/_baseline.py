@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 from ase import Atoms
 
 from skmolal.active_learning._first import wants_large
@@ -38,7 +39,7 @@ def check_baseline(options):
         )
 
 
-def add_baseline(X, y, options, cache=None):
+def add_baseline(X, y, ids, options, cache=None):
     """Write into ``atoms.info`` what GFN2-xTB says, once for all fits and all later commands.
 
     Parameters
@@ -47,6 +48,8 @@ def add_baseline(X, y, options, cache=None):
         Molecules. What the ``info`` of one has already is not calculated.
     y : ndarray of shape (n_samples,)
         Labels, NaN where unknown; a column that equals them is refused.
+    ids : ndarray of shape (n_samples,)
+        Names of the records, for the message where a calculation fails.
     options : argparse.Namespace
         ``n_jobs`` and ``quiet``.
     cache : path, default=None
@@ -54,11 +57,19 @@ def add_baseline(X, y, options, cache=None):
     """
     xtb = XTBTransformer(
         cache=cache,
+        on_error="nan",
         dtype="float64",
         n_jobs=options.n_jobs,
         verbose=not options.quiet and sys.stderr.isatty(),
     )
-    for atoms, row in zip(X, xtb.fit_transform(X, y), strict=True):
+    columns = xtb.fit_transform(X, y)
+    failed = ids[np.isnan(columns).any(axis=1)]
+    if len(failed):
+        raise ValueError(
+            f"--baseline xtb: GFN2-xTB fails on {len(failed):,} of {len(ids):,} records, leave them "
+            f"out: {', '.join(map(str, failed[:10]))}" + (", ..." if len(failed) > 10 else "")
+        )
+    for atoms, row in zip(X, columns, strict=True):
         values = dict(zip(xtb.get_feature_names_out(), row.tolist(), strict=True))
         values[f"{_PREFIX}energy"] = values.pop(f"{_PREFIX}energy_per_atom") * len(atoms)
         atoms.info.update(values)

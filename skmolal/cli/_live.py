@@ -46,7 +46,7 @@ def new(options):
     )
     initial, column = choose_initial(options, strategy)
     if options.baseline is not None:
-        add_baseline(pool.X, data.y, options)
+        add_baseline(pool.X, data.y, pool.ids, options)
     settings = {
         "data": str(options.data),
         "target": options.target,

@@ -96,7 +96,7 @@ def run(options):
         )
     if options.baseline is not None:
         checkpoint.mkdir(exist_ok=True)
-        add_baseline(data.X, y, options, cache=checkpoint / "xtb.db")
+        add_baseline(data.X, y, data.ids, options, cache=checkpoint / "xtb.db")
     if not options.quiet:
         seconds = estimate_seconds(model, data.X, y, sizes, len(strategies), options.n_jobs)
         print(f"this will take {say_seconds(seconds)}", flush=True)
