@@ -1,10 +1,12 @@
 """Take from README.md what a reader would run: ``commands`` prints, ``code`` executes."""
 
+import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
-TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
@@ -19,4 +21,8 @@ if sys.argv[1] == "commands":
 else:
     source = blocks("python")
     assert source, "README.md shows no code"
-    exec(compile("\n".join(source), "README.md", "exec"), {"__name__": "__main__"})
+    with tempfile.TemporaryDirectory() as folder:  # it writes files
+        home = os.getcwd()
+        os.chdir(folder)
+        exec(compile("\n".join(source), "README.md", "exec"), {"__name__": "__main__"})
+        os.chdir(home)

@@ -231,6 +231,9 @@ def test_released_records_may_be_asked_for_again_and_late_labels_are_welcome():
     campaign.tell(ids[3:5], y[ids[3:5]])  # one released, one dropped
     assert set(campaign.labelled) == set(ids[3:5])
     assert list(campaign.dropped) == [ids[5]]
+    campaign.release([ids[5]])  # dropped by mistake
+    assert campaign.dropped == {}
+    assert ids[5] in campaign.unlabelled
     campaign.release()
     assert len(campaign.pending) == 0
     with pytest.raises(ValueError, match="is not pending"):

@@ -2,11 +2,18 @@
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import skmolal
 from skmolal.cli import main
 from skmolal.cli._folder import CampaignFolder, Pool
 from skmolal.datasets import load_qm9_sample
@@ -237,3 +244,146 @@ def test_structures_lie_beside_the_batch(sample, tmp_path):
     for atoms, row in zip(read(batch.with_suffix(".extxyz"), ":"), rows.itertuples(), strict=True):
         assert atoms.info["id"] == row.id
         np.testing.assert_allclose(atoms.positions, molecules[row.id].positions, atol=1e-7)
+
+
+# ------------------------------------------------------------------------------------ calculators
+
+CALCULATIONS = """
+import time
+
+def properties(atoms):
+    return {"mass": atoms.get_masses().sum(), "n_atoms": len(atoms)}
+
+def slow(atoms):
+    time.sleep(0.2)
+    return properties(atoms)
+
+def diverges(atoms):
+    raise RuntimeError("SCF not converged")
+"""
+PROGRAM = """
+import json, sys
+n = int(open(sys.argv[1]).readline())
+json.dump({"mass": 10.0 * n, "n_atoms": n}, open("output.json", "w"))
+"""
+
+
+@pytest.fixture
+def live(tmp_path, monkeypatch):
+    """A campaign on forty structures, in a folder with a module and a program of the user's."""
+    from ase.io import write
+
+    # As for the installed command: without the current folder, which `label` adds.
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "calculations", raising=False)
+    Path("calculations.py").write_text(CALCULATIONS)
+    Path("program.py").write_text(PROGRAM)
+    write("pool.extxyz", list(load_qm9_sample().data[:40]))
+    more = ["--data", "pool.extxyz", "--descriptor", "coulomb", "--n-initial", "8"]
+    assert call("new", "live", *more, "--n-jobs", 1) == 0
+    return Path("live")
+
+
+def label(folder, n_labels, *more):
+    return call("label", folder, "--n-labels", n_labels, "--workers", 2, *more)
+
+
+def test_a_function_labels_and_then_a_program(live, capsys):
+    oracle = ["--oracle", "calculations:properties", "--target", "mass"]
+    assert label(live, 12, *oracle, "--report", "report.html") == 0
+    assert "12 labels, 0 records dropped: 12 labels reached" in capsys.readouterr().out
+    found = status(live, capsys)
+    assert (found["n_labelled"], found["n_pending"], found["n_failed"]) == (12, 0, 0)
+    assert call("export", live, "--out", "labels.csv") == 0
+    told = pd.read_csv("labels.csv")
+    pool = CampaignFolder.open(live).pool
+    molecules = dict(zip(pool.ids.tolist(), pool.X, strict=True))
+    for row in told.itertuples():
+        assert row.mass == row.label == pytest.approx(molecules[row.id].get_masses().sum())
+        assert row.n_atoms == len(molecules[row.id])
+    assert found["best"] == told["mass"].max()
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "live" in page
+    assert "mass" in page  # the target, which the campaign has from its calculations
+
+    program = ["--command", f"{sys.executable} {{cwd}}/program.py {{input}}"]
+    capsys.readouterr()
+    assert label(live, 16, *program) == 2
+    said = capsys.readouterr().err
+    assert "oracle is not that of the labels" in said
+    assert "--force" in said
+    assert label(live, 16, *program, "--force") == 0  # the target is known by now
+    call("export", live, "--out", "labels.csv")
+    told = pd.read_csv("labels.csv")
+    assert len(told) == 16
+    np.testing.assert_array_equal(told["mass"][12:], 10.0 * told["n_atoms"][12:])
+
+
+def test_calculations_that_fail_end_it_and_can_be_put_back(live, capsys):
+    oracle = ["--oracle", "calculations:diverges", "--target", "mass"]
+    assert label(live, 30, *oracle, "--retries", 0) == 1
+    said = capsys.readouterr().err
+    assert "calculations failed, more than 50%; most often" in said
+    assert "SCF not converged" in said
+    assert "skmolal release live --dropped" in said
+    found = status(live, capsys)
+    assert (found["n_labelled"], found["n_pending"]) == (0, 0)
+    assert found["n_failed"] == found["n_dropped"] >= 10
+    assert call("release", live, "3", "--dropped") == 2  # one or the other
+    assert call("release", live, "--dropped") == 0
+    assert status(live, capsys)["n_dropped"] == 0
+
+
+def test_the_result_that_is_the_label_has_to_be_named(live, capsys):
+    assert label(live, 12, "--oracle", "calculations:properties") == 2
+    assert "name a target, one of the results: ['mass', 'n_atoms']" in capsys.readouterr().err
+    found = status(live, capsys)
+    assert (found["n_pending"], found["n_failed"], found["n_dropped"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ([], "give --oracle xtb, dft or module:function, or --command"),
+        (["--oracle", "dtf"], "'xtb', 'dft' or 'module:function', got 'dtf'"),
+        (["--oracle", "nowhere:gap"], "nowhere"),
+        (["--oracle", "calculations:gap"], "has no 'gap'"),
+    ],
+)
+def test_what_is_no_oracle_is_named(live, capsys, more, message):
+    assert label(live, 12, *more) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_oracle_needs_coordinates(hunt, capsys):
+    assert label(hunt, 12, "--oracle", "json:dumps") == 2
+    assert "this campaign has SMILES alone" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_one_driver_at_a_time_and_an_interrupt_keeps_what_is_finished(live, capsys):
+    command = [sys.executable, "-m", "skmolal.cli", "label", "live", "--n-labels", "40"]
+    more = ["--oracle", "calculations:slow", "--target", "mass", "--workers", "2"]
+    environment = os.environ | {"PYTHONPATH": str(Path(skmolal.__file__).parents[1])}
+    with subprocess.Popen(
+        command + more, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as driver:
+        try:
+            deadline = time.monotonic() + 60
+            while status(live, capsys)["n_labelled"] < 3:  # anybody may look meanwhile
+                assert driver.poll() is None, driver.stderr.read()
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            capsys.readouterr()
+            assert label(live, 40, *more[:4]) == 1
+            assert f"in use by process {driver.pid} " in capsys.readouterr().err
+            driver.send_signal(signal.SIGINT)
+            _, said = driver.communicate(timeout=30)
+        finally:
+            driver.kill()
+    assert driver.returncode == 130
+    assert "interrupted; what was finished is stored, the same command continues" in said
+    found = status(live, capsys)
+    assert found["n_labelled"] >= 3
+    assert (found["n_pending"], found["n_failed"]) == (0, 0)

@@ -101,22 +101,6 @@ def test_the_original_grows_on_after_its_copy_has_grown():
             np.testing.assert_allclose(mine, theirs, atol=1e-9)
 
 
-def test_pool_rows_known_by_number_stay_known():
-    X, y = make_problem()
-    gpr = GaussianProcessRegressor(KERNEL, alpha=1e-3, optimizer=None, warm_start=True)
-    gpr.fit(X[:50], y[:50])
-    rows = np.arange(60, 200)
-    gpr._predict_rows(X, rows)
-    mean, std = refit(gpr, X[:50], X[50:60]).predict(X[rows], return_std=True)
-    by_number, by_content = gpr.believe(X[50:60]), gpr.believe(X[50:60])
-    assert by_number._posterior.cache._find(gpr._check_once(X), rows).min() >= 0
-    for result in (
-        by_number._predict_rows(X, rows),
-        by_content.predict(X[rows], return_std=True),
-    ):
-        np.testing.assert_allclose(result, (mean, std), atol=1e-9)
-
-
 def test_several_targets():
     X, y = make_problem(60)
     Y = np.column_stack([y, y**2])

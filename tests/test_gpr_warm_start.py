@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
 
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process._engine import pool_cache
@@ -287,6 +287,23 @@ def test_hyperparameters_are_optimised_by_growth_from_the_last_optimum(data):
         np.testing.assert_allclose(start, KERNEL.theta + 0.1 * k)
     model.fit(X[5:50], y[5:50])  # other samples, not more
     assert len(calls) == 5
+
+
+def test_a_search_leaves_hyperparameters_that_explain_nothing():
+    """Those of the first few labels are often such, and the slope is zero there."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = np.sin(X).sum(axis=1) + 0.1 * rng.normal(size=60)
+    kernel = ConstantKernel(1.0, (0.2, 1e3)) * RBF(3.0, (1e-2, 1e2)) + WhiteKernel(0.1, (1e-5, 1))
+    model = GaussianProcessRegressor(kernel, warm_start=True, normalize_y=True)
+    model._fit(X[:10], y[:10], theta=np.log([0.2, 0.01, 0.8]))
+    assert np.ptp(model.predict(X[10:])) < 1e-6
+    fresh = clone(model).fit(X, y)
+    model.fit(X, y)
+    np.testing.assert_allclose(
+        model.log_marginal_likelihood_value_, fresh.log_marginal_likelihood_value_, atol=1e-3
+    )
+    assert fresh.score(X, y) > 0.9
 
 
 def test_without_growth_each_fit_optimises(data):

@@ -162,6 +162,24 @@ def test_a_missing_package_ends_it_at_once(threads):
     assert len(oracle.asked) <= 12
 
 
+def test_a_result_that_nobody_has_named_ends_it_at_once_and_costs_no_record(threads):
+    campaign = make_campaign()
+    with pytest.raises(
+        ValueError, match=r"name a target, one of the results: \['cosine', 'sine'\]"
+    ):
+        run(campaign, Two(), 20, threads, target=None, retries=0)
+    assert len(campaign.pending) == len(campaign.dropped) == len(campaign.failures) == 0
+    # What gave no label binds nobody.
+    assert run(campaign, Two(), 20, threads, target="sine").n_told == 20
+    with pytest.raises(ValueError, match=r"target is not that .* sine, got cosine"):
+        run(campaign, Two(), 25, threads, target="cosine")
+
+
+class Two:
+    def __call__(self, x):
+        return {"sine": float(np.sin(x[0])), "cosine": float(np.cos(x[0]))}
+
+
 def test_what_is_no_label_is_a_failure():
     def work(answer, target):
         return calculate(Work(_pickled(Answer(answer)), X[0], target, 0, "key", None))
@@ -178,9 +196,9 @@ def test_what_is_no_label_is_a_failure():
     ]:
         outcome = work(answer, target)
         assert message in outcome["error"]
-        assert not outcome["is_fatal"]
+        assert outcome["fatal"] == ("ValueError" if "name a target" in message else None)
     nothing = calculate(Work(b"nonsense", X[0], None, 0, "key", None))
-    assert nothing["is_fatal"]
+    assert nothing["fatal"] == "ImportError"
     assert "cannot be loaded by a worker" in nothing["error"]
 
 
@@ -408,8 +426,9 @@ if opened.exists():
 else:
     campaign = Campaign(BayesianRidge(), X, storage=opened, initial=[0, 1, 2], **options)
 print("ready", len(campaign.y), flush=True)
-print(campaign.run(sine, n_labels, target="sine", n_parallel=2, n_initial=6, timeout=5 if
-                   mode == "slow" else 1 if mode == "faults" else None).reason, flush=True)
+timeout = {"faults": 1, "slow": 5, "endless": None}[mode]
+print(campaign.run(sine, n_labels, target="sine", n_parallel=2, n_initial=6, max_failures=1.0,
+                   timeout=timeout).reason, flush=True)
 """
 
 

@@ -142,12 +142,12 @@ def calculate_in_time(work, timeout):
                 process.wait(3)
             except subprocess.TimeoutExpired:
                 process.kill()
-            return {"error": _out_of_time(timeout), "is_fatal": False}
+            return {"error": _out_of_time(timeout), "fatal": None}
         except BaseException:
             process.terminate()
             raise
     if process.returncode != 0:
-        return {"error": _died(process.returncode), "is_fatal": False}
+        return {"error": _died(process.returncode), "fatal": None}
     return pickle.loads(answer)
 
 
@@ -171,7 +171,7 @@ def outcome(future, timeout):
         # Pebble's word for a worker that has ended; others have words of their own.
         exitcode = getattr(error, "exitcode", None)
         message = f"{type(error).__name__}: {error}" if exitcode is None else _died(exitcode)
-    return {"error": " ".join(message.split()), "is_fatal": False}
+    return {"error": " ".join(message.split()), "fatal": None}
 
 
 def _out_of_time(timeout):

@@ -32,6 +32,10 @@ class Work(NamedTuple):
     spool: str | None  # folder for the result, where one is kept
 
 
+class _NoTargetError(OracleError):
+    """Nobody has said which of the results is the label."""
+
+
 def calculate(work):
     """Run the oracle on one record.
 
@@ -39,20 +43,22 @@ def calculate(work):
     -------
     outcome : dict
         ``properties``, ``label`` and ``seconds`` of a calculation; or ``error``, one line, and
-        ``is_fatal``: whether every other record would fail for the same reason.
+        ``fatal``: what to raise where every other record would fail for the same reason, or None.
     """
     start = time.perf_counter()
     try:
         oracle = _load(work.oracle)
     except Exception as error:
         # Its module is not found here, or raises: that is so for every record.
-        return _failure(f"the oracle cannot be loaded by a worker: {_name(error)}", True)
+        return _failure(f"the oracle cannot be loaded by a worker: {_name(error)}", "ImportError")
     try:
         properties, label = _pick(oracle(work.record), work.target)
+    except _NoTargetError as error:
+        return _failure(str(error), "ValueError")
     except OracleError as error:
         return _failure(str(error))
     except ImportError as error:
-        return _failure(_name(error), True)
+        return _failure(_name(error), "ImportError")
     except Exception as error:  # a user's function raises anything
         return _failure(_name(error))
     outcome = {"properties": properties, "label": label, "seconds": time.perf_counter() - start}
@@ -118,7 +124,7 @@ def _pick(answer, target):
             raise OracleError(f"{name} must be a number, got {one_line(value, 80)!r}") from None
     if target is None:
         if len(properties) > 1:
-            raise OracleError(f"name a target, one of the results: {sorted(properties)}")
+            raise _NoTargetError(f"name a target, one of the results: {sorted(properties)}")
         target = next(iter(properties))
     if target not in properties:
         raise OracleError(f"target {target!r} is not one of the results: {sorted(properties)}")
@@ -128,8 +134,8 @@ def _pick(answer, target):
     return properties, label
 
 
-def _failure(message, is_fatal=False):
-    return {"error": one_line(message), "is_fatal": is_fatal}
+def _failure(message, fatal=None):
+    return {"error": one_line(message), "fatal": fatal}
 
 
 def _name(error):

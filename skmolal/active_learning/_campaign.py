@@ -485,12 +485,12 @@ class Campaign(Loops, Recorded):
         return self
 
     def release(self, ids=None, reason=None):
-        """Put records that were asked for back into the pool.
+        """Put records that were asked for, or dropped, back into the pool.
 
         Parameters
         ----------
         ids : array-like, default=None
-            Pending records; None is all of them.
+            Pending or dropped records; None is all that are pending.
         reason : str, default=None
             Why, for the report.
 
@@ -502,12 +502,14 @@ class Campaign(Loops, Recorded):
         Raises
         ------
         ValueError
-            If an id is not pending; nothing is recorded then.
+            If an id is neither pending nor dropped; nothing is recorded then.
         """
         positions = list(self._state.pending) if ids is None else self._records.positions(ids)
         for position in positions:
-            if position not in self._state.pending:
-                raise ValueError(f"record {self._records.name(position)!r} is not pending")
+            if position not in self._state.pending and position not in self._state.dropped:
+                raise ValueError(
+                    f"record {self._records.name(position)!r} is not pending, nor dropped"
+                )
         if positions:
             self._record("release", positions=positions, reason=reason)
         return self

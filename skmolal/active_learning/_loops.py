@@ -120,7 +120,7 @@ class Loops:
         verbose : bool, default=False
             Whether to show a progress bar.
         force : bool, default=False
-            Whether to go on with another oracle or target than the last run had.
+            Whether to go on with another oracle or target than an earlier run has used.
 
         Returns
         -------
@@ -132,7 +132,8 @@ class Loops:
         Raises
         ------
         ValueError
-            If a parameter is out of range, or the oracle is not the last run's.
+            If a parameter is out of range, the oracle is not that of the labels which an earlier
+            run has given, or it has several results and no `target` names one.
         ImportError
             If the workers lack a package, or the module of the oracle.
         RuntimeError
@@ -215,15 +216,15 @@ class Loops:
         return runner.run()
 
     def _check_continues(self, started, force):
-        """Refuse labels of another kind than those of the last run."""
-        if force or not self._state.runs:
+        """Refuse labels of another kind than those of the last run that gave any."""
+        if force or self._state.labelled_by is None:
             return
         for name, value in started.items():
-            before = self._state.runs[-1][name]
+            before = self._state.labelled_by[name]
             if before != value:
                 raise ValueError(
                     f"{name} is not that of the labels which this campaign has, pass force=True "
-                    f"to continue with another: it was {before}, got {value}"
+                    f"(--force) to continue with another: it was {before}, got {value}"
                 )
 
 

@@ -27,6 +27,7 @@ _RECENT = 20  # attempts, of which a share may fail
 _JUDGED_FROM = 10  # attempts; fewer say little
 _REPORT_EVERY = 30.0  # seconds
 _LOOK_EVERY = 0.25  # seconds, at signals
+_FATAL = {error.__name__: error for error in (ImportError, ValueError)}
 _REPAIRS = 3  # of our own workers, without a result in between
 
 
@@ -295,11 +296,11 @@ class Runner:
             self._repair(error)
             told = []
         self._tell(told)
+        for _, result in failed:
+            if result["fatal"]:  # no fault of the record: it stays to be asked for
+                raise _FATAL[result["fatal"]](result["error"])
         for work, result in failed:
             self._fail(work, result)
-        for _, result in failed:
-            if result["is_fatal"]:
-                raise ImportError(result["error"])
         self._judge()
         self.seconds["storing"] += time.monotonic() - start
 
@@ -385,7 +386,7 @@ class Runner:
         """Take in what is finished, end the workers, and release the rest."""
         done = [future for future in self.work if future.done() and not future.cancelled()]
         try:
-            with contextlib.suppress(OracleFailuresError, BrokenExecutorError, ImportError):
+            with contextlib.suppress(OracleFailuresError, BrokenExecutorError, *_FATAL.values()):
                 self.stopped = self.stopped or "ended"  # nothing is sent again
                 self._take(done)
         finally:

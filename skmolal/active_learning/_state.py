@@ -12,7 +12,7 @@ ask       `positions`, `predicted`, `std`, `seed`, `n_labelled`, `n_pending`, `t
 tell      `positions`, `y`: labels; of records that were never asked for, too; of calculations
           also `keys` and `seconds`
 correct   `positions`, `y`: other labels, or none in place of those told
-release   `positions`, `reason`: back into the pool
+release   `positions`, `reason`: pending or dropped ones, back into the pool
 drop      `positions`, `reason`: out of the pool
 fail      `positions`, `reason`: an attempt at a label that failed; the record stays reserved
 fit       `hyperparameters`, `fit_time`: the model was fitted to the labels known then
@@ -84,6 +84,8 @@ class State:
         What the calculation of a position took.
     runs : list of dict
         Keys ``oracle``, ``target``, ``n_parallel``, ``time``, of each runner.
+    labelled_by : dict or None
+        The latest of them that has given a label.
     entries : list of Entry
         The history.
     n_rounds : int
@@ -103,6 +105,7 @@ class State:
         self.keys = {}
         self.seconds = {}
         self.runs = []
+        self.labelled_by = None
         self.entries = []
         self.n_rounds = 0
         self.version = 0
@@ -151,6 +154,8 @@ class State:
             self.dropped.pop(position, None)
         for name in ("keys", "seconds"):
             getattr(self, name).update(zip(event["positions"], event.get(name, ())))  # noqa: B905
+        if event.get("keys") and self.runs:
+            self.labelled_by = self.runs[-1]
         self.version += 1
 
     def _correct(self, event):
@@ -164,7 +169,8 @@ class State:
 
     def _release(self, event):
         for position in event["positions"]:
-            del self.pending[position]
+            self.pending.pop(position, None)
+            self.dropped.pop(position, None)
 
     def _drop(self, event):
         for position in event["positions"]:

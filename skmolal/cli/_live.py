@@ -84,10 +84,23 @@ def new(options):
         folder.remove()
         raise
     print(
-        f"{folder.path}: {len(pool):,} records, {len(known):,} of them labelled; next: "
+        f"{folder.path}: {len(pool):,} records, {len(known):,} of them labelled; searching "
+        f"{_describe_aim(options, strategy)}; next: "
         f"skmolal ask {folder.path} {n_initial} --out batch.csv, or "
-        f"skmolal label {folder.path} --oracle ..."
+        f"skmolal label {folder.path} --oracle xtb --n-labels {min(10 * n_initial, len(pool))}"
     )
+
+
+def _describe_aim(options, strategy):
+    """Say in words what is searched for."""
+    known = getattr(strategy, "options", {})
+    target = options.target or "label"
+    if known.get("top") is not None:
+        extreme = "largest" if options.maximize else "smallest"
+        return f"the {100 * known['top']:.3g}% with the {extreme} {target}"
+    ends = [(">=", options.low), ("<=", options.high)]
+    wanted = " and ".join(f"{target} {sign} {end:g}" for sign, end in ends if end is not None)
+    return wanted or f"by {strategy!r}"
 
 
 # -------------------------------------------------------------------------- people and programs
@@ -237,10 +250,12 @@ def _parse_number(text):
 
 def label(options):
     """Let an oracle label records until a number of labels is reached."""
+    from skmolal.active_learning._runner import OracleFailuresError
     from skmolal.oracles import CommandOracle, get_oracle
 
     folder = CampaignFolder.open(options.campaign)
-    target = options.target or folder.settings["target"]
+    state, _ = _read_state(folder)
+    target = options.target or _target(folder, state)
     if options.oracle == "xtb" and folder.settings.get("baseline") == "xtb":
         raise ValueError(
             "--oracle xtb calculates what --baseline xtb has: nothing is to be learned"
@@ -261,21 +276,25 @@ def label(options):
             "descriptor of structures, or label by ask and tell"
         )
     with folder.load_campaign() as campaign:
-        report = None if options.report is None else _reporter(folder, options.report)
-        summary = campaign.run(
-            oracle,
-            options.n_labels,
-            target=target,
-            n_parallel=options.workers,
-            batch_size=options.batch_size or folder.settings["batch_size"],
-            n_initial=folder.settings["n_initial"],
-            timeout=options.timeout,
-            retries=options.retries,
-            max_failures=options.max_failures,
-            report=report,
-            force=options.force,
-            verbose=sys.stderr.isatty() and not options.quiet,
-        )
+        report = None if options.report is None else _reporter(folder, options.report, target)
+        try:
+            summary = campaign.run(
+                oracle,
+                options.n_labels,
+                target=target,
+                n_parallel=options.workers,
+                batch_size=options.batch_size or folder.settings["batch_size"],
+                n_initial=folder.settings["n_initial"],
+                timeout=options.timeout,
+                retries=options.retries,
+                max_failures=options.max_failures,
+                report=report,
+                force=options.force,
+                verbose=sys.stderr.isatty() and not options.quiet,
+            )
+        except OracleFailuresError as error:
+            put_back = f"skmolal release {folder.path} --dropped puts back what was dropped"
+            raise OracleFailuresError(f"{error}; {put_back}") from error
         print(
             f"{len(campaign.y):,} labels, {len(campaign.dropped):,} records dropped: "
             f"{summary.reason}"
@@ -286,8 +305,14 @@ def release(options):
     """Put pending records back into the pool."""
     folder = CampaignFolder.open(options.campaign)
     with folder.load_campaign() as campaign:
-        ids = _named(folder.pool, options.ids) if options.ids else list(campaign.pending)
-        campaign.release(ids)
+        if options.ids and options.dropped:
+            raise ValueError("--dropped stands in place of ids: give one or the other")
+        if options.ids:
+            ids = _named(folder.pool, options.ids)
+        else:
+            ids = list(campaign.dropped if options.dropped else campaign.pending)
+        if ids:
+            campaign.release(ids)
     print(f"{len(ids)} records released")
 
 
@@ -369,18 +394,23 @@ def report(options):
     """Write the report."""
     folder = CampaignFolder.open(options.campaign)
     with folder.load_campaign(read_only=True) as campaign:
-        _reporter(folder, options.out)(campaign)
+        _reporter(folder, options.out, _target(folder, campaign._state))(campaign)
     print(f"report written to {options.out}")
 
 
-def _reporter(folder, path):
+def _target(folder, state):
+    """Return the name of the property: as the campaign has it, or as calculations gave it."""
+    return folder.settings["target"] or (state.labelled_by or {}).get("target")
+
+
+def _reporter(folder, path, target):
     """Return what writes the report of a folder's campaign."""
 
     def write(campaign):
         campaign.report(
             path,
             title=folder.path.name,
-            target=folder.settings["target"],
+            target=target,
             maximize=folder.settings["maximize"],
             smiles=folder.pool.smiles,
             names=folder.pool.names,

@@ -23,8 +23,11 @@ def add_live_commands(commands):
     tell = _add(commands, "tell", "read labels back: numbers, 'failed', or nothing yet")
     tell.add_argument("table", metavar="FILE", help="a table of 'ask' with its labels filled in")
     _add_label(commands)
-    release = _add(commands, "release", "put pending records back into the pool")
+    release = _add(commands, "release", "put pending or dropped records back into the pool")
     release.add_argument("ids", nargs="*", metavar="ID", help="records (all that are pending)")
+    release.add_argument(
+        "--dropped", action="store_true", help="all that were dropped, also as calculations failed"
+    )
     drop = _add(commands, "drop", "take records out of the pool for good")
     drop.add_argument("ids", nargs="+", metavar="ID", help="records")
     drop.add_argument("--reason", metavar="TEXT", help="why, for the report")
@@ -104,7 +107,9 @@ def _add_label(commands):
         metavar="TEXT",
         help="any program: a shell command with {input} in it that writes output.json",
     )
-    label.add_argument("--target", metavar="KEY", help="key of the oracle's answer")
+    label.add_argument(
+        "--target", metavar="KEY", help="key of the oracle's answer (the campaign's target)"
+    )
     label.add_argument(
         "--n-labels",
         type=positive,

@@ -1,6 +1,7 @@
-"""What the command says of warnings: one line each, and not those that nobody can act on."""
+"""What the command says of warnings: one line each, once, and not what nobody can act on."""
 
 import os
+import re
 import sys
 import warnings
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ def readable_warnings(simulation):
         with warnings.catch_warnings():
             for message in messages:
                 warnings.filterwarnings("ignore", message=message)
-            warnings.showwarning = _show
+            warnings.showwarning = _show_once()
             yield
     finally:
         if before is None:
@@ -34,5 +35,15 @@ def readable_warnings(simulation):
             os.environ["PYTHONWARNINGS"] = before
 
 
-def _show(message, category, filename, lineno, file=None, line=None):
-    print(f"skmolal: warning: {' '.join(str(message).split())}", file=file or sys.stderr)
+def _show_once():
+    """Return what shows a warning, unless one that differs in its numbers alone was shown."""
+    shown = set()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        text = " ".join(str(message).split())
+        kind = re.sub(r"[-+.\d]+(e[-+]?\d+)?", "0", text)
+        if kind not in shown:
+            shown.add(kind)
+            print(f"skmolal: warning: {text}", file=file or sys.stderr)
+
+    return show

@@ -80,12 +80,13 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         the fit is repeated in float64, and predict says so. Hyperparameters are always optimised
         in float64, and predictions are float64 arrays.
     warm_start : bool, default=False
-        Whether fit continues from the fit before. The optimiser starts from the last optimum.
-        Where the new training samples begin with the old ones, at the same hyperparameters and
-        noise, the Cholesky factor is extended, and predictions with ``return_std=True`` keep
-        what they computed of each pool row, recognised by its content: a loop pays for new
-        samples only. Results are those of a fresh fit up to rounding. Nothing that is kept
-        travels with a clone or a pickle.
+        Whether fit continues from the fit before. The optimiser starts from the last optimum, and
+        from `kernel` again where that explains no more than noise alone does (a callable one from
+        the last optimum only). Where the new training samples begin with the old ones, at the
+        same hyperparameters and noise, the Cholesky factor is extended, and predictions with
+        ``return_std=True`` keep what they computed of each pool row, recognised by its content: a
+        loop pays for new samples only. Results are those of a fresh fit up to rounding. Nothing
+        that is kept travels with a clone or a pickle.
     max_optimizer_samples : int, default=None
         Hyperparameters are optimised on at most this many training samples, drawn without
         replacement. None means all.
@@ -249,6 +250,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
                         self.n_restarts_optimizer,
                         self.max_optimizer_samples,
                         rng,
+                        origin=template.theta if continued else None,
                     )
                 else:
                     set_theta(kernel, theta)

@@ -14,6 +14,7 @@ __all__ = ["make_likelihood", "optimize_kernel", "set_theta"]
 
 _FTOL = 1e7 * np.finfo(np.float64).eps  # of L-BFGS-B by default
 _IMPLAUSIBLE = 1e3  # -log likelihood of a label: some 45 predicted stds off
+_SAYS_NOTHING = 0.01  # log likelihood above that of noise alone
 
 
 def make_likelihood(kernel, X, y, noise):
@@ -49,7 +50,7 @@ def make_likelihood(kernel, X, y, noise):
     return likelihood
 
 
-def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng):
+def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng, origin=None):
     """Set the hyperparameters of `kernel` to the largest log marginal likelihood.
 
     Parameters
@@ -66,6 +67,10 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
         Number of training samples to draw.
     rng : RandomState
         Draws samples and starts.
+    origin : ndarray of shape (n_hyperparameters,), default=None
+        A further start, for a search that ends with hyperparameters which explain nothing. Those
+        of a few labels are often such; there the slope is zero, so that a search which starts from
+        them would never leave them, however many labels come.
 
     Raises
     ------
@@ -99,6 +104,10 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
     optima = [_minimize(optimizer, obj_func, start, bounds) for start in starts]
     theta, lowest = min(optima, key=lambda optimum: optimum[1])
     implausible = _IMPLAUSIBLE * y.size
+    says_nothing = lowest > _of_noise_alone(y) - _SAYS_NOTHING
+    if not callable(optimizer) and origin is not None and says_nothing:
+        optima.append(_minimize(optimizer, obj_func, origin, bounds))
+        theta, lowest = min(optima, key=lambda optimum: optimum[1])
     if not callable(optimizer) and implausible < lowest < np.inf:
         theta, lowest = _search_further(obj_func, theta, bounds, implausible / lowest)
     set_theta(kernel, theta)
@@ -123,6 +132,12 @@ def _minimize(optimizer, obj_func, initial_theta, bounds):
     )
     _check_optimize_result("lbfgs", result)
     return result.x, result.fun
+
+
+def _of_noise_alone(y):
+    """Return the lowest -log likelihood of a kernel without correlations."""
+    variance = np.maximum(np.mean(y**2), np.finfo(np.float64).tiny)
+    return 0.5 * y.size * (1 + np.log(2 * np.pi * variance))
 
 
 def _search_further(obj_func, theta, bounds, plausible_share):
