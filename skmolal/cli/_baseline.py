@@ -66,8 +66,8 @@ def add_baseline(X, y, ids, options, cache=None):
     failed = ids[np.isnan(columns).any(axis=1)]
     if len(failed):
         raise ValueError(
-            f"--baseline xtb: GFN2-xTB fails on {len(failed):,} of {len(ids):,} records, leave them "
-            f"out: {', '.join(map(str, failed[:10]))}" + (", ..." if len(failed) > 10 else "")
+            f"--baseline xtb: GFN2-xTB fails on {len(failed):,} of {len(ids):,} records, leave "
+            f"them out: {', '.join(map(str, failed[:10]))}" + (", ..." if len(failed) > 10 else "")
         )
     for atoms, row in zip(X, columns, strict=True):
         values = dict(zip(xtb.get_feature_names_out(), row.tolist(), strict=True))
