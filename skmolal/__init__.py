@@ -15,6 +15,7 @@ _HOME = {
     "molecules_from_smiles": "molecules",
     "MBTRTransformer": "descriptors",
     "GaussianProcessRegressor": "gaussian_process",
+    "make_baseline_model": "models",
     "make_fingerprint_model": "models",
     "ActiveLearner": "learners",
     "BayesianOptimizer": "learners",
@@ -42,6 +43,7 @@ __all__ = [
     "ensemble",
     "gaussian_process",
     "learners",
+    "make_baseline_model",
     "make_fingerprint_model",
     "metrics",
     "model_selection",
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
     from skmolal.descriptors import MBTRTransformer
     from skmolal.gaussian_process import GaussianProcessRegressor
     from skmolal.learners import ActiveLearner, BayesianOptimizer, CommitteeRegressor
-    from skmolal.models import make_fingerprint_model
+    from skmolal.models import make_baseline_model, make_fingerprint_model
     from skmolal.molecules import as_molecules, molecules_from_smiles, read_molecules
 
 

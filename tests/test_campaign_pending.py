@@ -4,15 +4,17 @@ import json
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor as ScikitLearn
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.linear_model import BayesianRidge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 from skmolal import Campaign, GaussianProcessRegressor
 from skmolal.acquisition import threshold_of_top
@@ -379,6 +381,88 @@ def test_initial_ids_are_asked_for_first():
         Campaign(BayesianRidge(), X, initial="best")
     with pytest.raises(ValueError, match="unknown id 99"):
         Campaign(BayesianRidge(), X, initial=[99])
+
+
+END = {"high": {"low": 1.0}, "low": {"high": 0.2}, "top": {"top": 0.1, "maximize": False}}
+
+
+@pytest.mark.parametrize("container", ["frame", "named", "sparse"])
+@pytest.mark.parametrize("end", END)
+def test_initial_strategy_takes_half_by_the_baseline_at_the_wanted_end(end, container):
+    X, _ = make_problem()
+    frame = pd.DataFrame(X, columns=["cheap", "other"])
+    strategy = get_query_strategy("target", **END[end])
+    regressor = GaussianProcessRegressor(KERNEL)
+    scaled = make_union(StandardScaler())  # its features are named standardscaler__cheap, ...
+    steps = {
+        "frame": [],
+        "named": [scaled],
+        "sparse": [scaled, FunctionTransformer(csr_array, feature_names_out="one-to-one")],
+    }[container]
+    model = make_pipeline(*steps, regressor) if steps else regressor
+    options = {"query_strategy": strategy, "initial": "strategy", "baseline": "cheap"}
+    campaign = Campaign(model, frame, **options, random_state=0)
+    best = list(np.argsort(-X[:, 0] if end == "high" else X[:, 0], kind="stable"))
+    first = list(campaign.ask(7))
+    assert first[:4] == best[:4]
+    assert first[4:7] != best[4:7]
+    again = Campaign.from_json(campaign.to_json(), model, frame)
+    left = [i for i in best if i not in first]
+    # seven and one are eight: four of them by the baseline, which are there already
+    assert again.ask(1)[0] != left[0]
+    assert again.ask(1)[0] == left[0]
+    assert len(set(again.pending)) == 9
+    other = Campaign(model, frame, **options, random_state=1).ask(7)
+    assert list(other[:4]) == first[:4]
+    assert set(other[4:]) != set(first[4:])
+
+
+def test_initial_strategy_is_refused_where_nothing_is_known_before_the_first_label():
+    X, _ = make_problem()
+    frame = pd.DataFrame(X, columns=["cheap", "other"])
+    search = get_query_strategy("target", low=1.0)
+
+    def begin(X=frame, strategy=search, baseline="cheap", initial="strategy"):
+        return Campaign(
+            BayesianRidge(), X, query_strategy=strategy, initial=initial, baseline=baseline
+        )
+
+    for wrong in (None, "chea", "gfn2_homo"):
+        with pytest.raises(ValueError, match=rf"got {wrong!r}, the features are cheap, other"):
+            begin(baseline=wrong)
+    with pytest.raises(ValueError, match="the features are without names"):
+        begin(X)
+    twice = make_union(StandardScaler(), MinMaxScaler())
+    with pytest.raises(
+        ValueError, match=r"one feature .* 'cheap', the features are standardscaler"
+    ):
+        Campaign(
+            make_pipeline(twice, BayesianRidge()),
+            frame,
+            query_strategy=search,
+            initial="strategy",
+            baseline="cheap",
+        )
+    for strategy in ("uncertainty", get_query_strategy("target", low=0.0, high=1.0)):
+        with pytest.raises(ValueError, match="wants the largest or the smallest"):
+            begin(strategy=strategy)
+    with pytest.raises(ValueError, match="baseline='cheap' is for initial='strategy'"):
+        begin(initial="random")
+
+
+def test_initial_strategy_passes_records_without_an_estimate_by():
+    X, _ = make_problem(10)
+    cheap = np.where(np.arange(10) == 3, np.nan, np.arange(10.0))
+    frame = pd.DataFrame({"cheap": cheap, "other": X[:, 0]})
+    for end, best in (("low", [9, 8, 7, 6, 5]), ("high", [0, 1, 2, 4, 5])):
+        campaign = Campaign(
+            BayesianRidge(),
+            frame,
+            query_strategy=get_query_strategy("target", **{end: 0.0}),
+            initial="strategy",
+            baseline="cheap",
+        )
+        assert list(campaign.ask(10)[:5]) == best
 
 
 def test_the_threshold_of_a_top_share_is_told_round_by_round():

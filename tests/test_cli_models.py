@@ -2,19 +2,24 @@
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from ase import Atoms
+from ase.io import read, write
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 
 from skmolal.cli import _estimate, main
 from skmolal.cli._estimate import estimate_seconds, say_seconds
+from skmolal.cli._folder import CampaignFolder
 from skmolal.cli._model import build_model, needs_coordinates
 from skmolal.cli._options import DESCRIPTORS, KERNELS
 from skmolal.cli._sizes import choose_sizes
 from skmolal.datasets import load_qm9_sample
+from skmolal.descriptors import CoulombMatrixTransformer
 from skmolal.molecules import _conformers
 
 SMALL = ["--n-initial", "12", "--batches", "6", "6", "--seeds", "2", "--n-jobs", "1"]
@@ -212,3 +217,170 @@ def test_the_estimate_takes_a_first_call_for_what_it_is(monkeypatch):
 )
 def test_times_are_said_as_people_do(seconds, said):
     assert say_seconds(seconds) == said
+
+
+# ------------------------------------------------------------------- a cheap calculation under it
+
+
+@pytest.fixture
+def structures(tmp_path, monkeypatch):
+    """Molecules with GFN2-xTB's numbers in a file, on a machine without tblite."""
+    monkeypatch.setitem(sys.modules, "tblite.interface", None)
+    bunch = load_qm9_sample(xtb=True)
+    molecules = [atoms.copy() for atoms in bunch.data[:80]]
+    for atoms, label in zip(molecules, bunch.target, strict=False):
+        atoms.info["homo"] = label
+    write(tmp_path / "pool.extxyz", molecules)
+    bare = [atoms.copy() for atoms in molecules[:30]]
+    for atoms in bare:
+        atoms.info = {"homo": atoms.info["homo"]}
+    write(tmp_path / "bare.extxyz", bare)
+    return tmp_path
+
+
+def call(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_a_run_with_a_baseline(structures, capsys):
+    task = ["--data", structures / "pool.extxyz", "--target", "homo", "--task", "both"]
+    task += ["--strategies", "target", "--quiet", *SMALL]
+    frames = {}
+    for name, options in (("plain", []), ("xtb", ["--baseline", "xtb"])):
+        assert call("run", *task, *options, "--out", structures / name) == 0
+        frames[name] = pd.read_csv(structures / name / "curves.csv")
+    error = {name: -frame["neg_mean_absolute_error"].mean() for name, frame in frames.items()}
+    assert error["xtb"] < 0.8 * error["plain"]
+    settings = json.loads((structures / "xtb" / "summary.json").read_text())["settings"]
+    assert settings["baseline"] == "xtb"
+    assert "XTBTransformer" in settings["model"]
+    assert "ColumnKernel" in settings["model"]
+    assert sorted(p.name for p in (structures / "xtb").iterdir()) == sorted(
+        p.name for p in (structures / "plain").iterdir()
+    )
+
+
+def test_what_the_command_builds_with_a_baseline(molecules):
+    model = build_model(molecules, noise=0.01, baseline="xtb", warm_start=True)
+    assert model["gpr"].alpha == 0.01
+    assert "WhiteKernel" not in str(model["gpr"].kernel)
+    assert model["gpr"].warm_start
+    terms = dict(model["features"].transformer_list)["descriptor"]
+    assert (terms.k2["grid"]["n"], terms.k3["grid"]["n"]) == (100, 50)
+    other = dict(build_model(molecules, "coulomb", baseline="xtb")["features"].transformer_list)
+    assert isinstance(other["descriptor"], CoulombMatrixTransformer)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--descriptor", "morgan"], "needs coordinates, and --descriptor morgan looks at"),
+        (["--model", "forest"], "kernel of its own"),
+        (["--kernel", "rbf"], "kernel of its own"),
+        (["--target", "gfn2_homo"], "--target gfn2_homo is what --baseline xtb calculates"),
+        (["--target", "copy"], "feature 'gfn2_homo' is the target y"),
+        (["--data", "bare.extxyz"], "XTBOracle needs tblite: python -m pip install tblite"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "new"])
+def test_a_baseline_is_refused_in_one_line(
+    structures, monkeypatch, capsys, command, options, message
+):
+    monkeypatch.chdir(structures)
+    molecules = read("pool.extxyz", ":")
+    for atoms in molecules:
+        atoms.info["copy"] = atoms.info["gfn2_homo"]
+    write("pool.extxyz", molecules)
+    task = ["--data", "pool.extxyz", "--target", "homo", "--baseline", "xtb", "--n-jobs", "1"]
+    where = ["run", "--out", "out", "--quiet", *SMALL] if command == "run" else ["new", "hunt"]
+    assert call(*where, *task, *options) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert len(said.splitlines()) == 1
+    assert not (structures / "hunt").exists()
+
+
+def test_records_on_which_the_calculation_fails_are_named(tmp_path, capsys):
+    pytest.importorskip("tblite.interface", reason="tblite is not installed")
+    molecules = [Atoms("H2", [(0, 0, 0), (0, 0, 0.74 + 0.01 * k)]) for k in range(20)]
+    molecules[7] = Atoms("U")  # beyond the method
+    for k, atoms in enumerate(molecules):
+        atoms.info = {"homo": float(k), "name": f"m{k}"}
+    write(tmp_path / "pool.extxyz", molecules)
+    where = ["new", tmp_path / "hunt", "--data", tmp_path / "pool.extxyz", "--id", "name"]
+    assert call(*where, "--target", "homo", "--baseline", "xtb", "--n-jobs", "1") == 2
+    said = capsys.readouterr().err
+    assert said.splitlines() == [
+        "skmolal: error: --baseline xtb: GFN2-xTB fails on 1 of 20 records, leave them out: m7"
+    ]
+
+
+def begin(structures, *options, target="homo"):
+    molecules = read(structures / "pool.extxyz", ":")
+    for atoms in molecules:
+        atoms.info.pop("homo", None)
+    write(structures / "pool.extxyz", molecules)
+    where = ["new", structures / "hunt", "--data", structures / "pool.extxyz", "--n-jobs", "1"]
+    return call(*where, "--target", target, "--baseline", "xtb", "--n-initial", "10", *options)
+
+
+@pytest.mark.parametrize("end", ["--maximize", "--minimize"])
+def test_a_campaign_with_a_baseline_begins_by_it(structures, end):
+    assert begin(structures, end) == 0
+    folder = CampaignFolder.open(structures / "hunt")
+    assert folder.settings["baseline"] == "xtb"
+    batch = structures / "batch.csv"
+    assert call("ask", structures / "hunt", "--out", batch) == 0
+    xtb = np.array([atoms.info["gfn2_homo"] for atoms in folder.pool.X])
+    order = folder.pool.ids[np.argsort(-xtb if end == "--maximize" else xtb, kind="stable")]
+    asked = pd.read_csv(batch)["id"].to_list()
+    assert asked[:5] == order[:5].tolist()
+    assert asked[5:] != order[5:10].tolist()
+    labels = load_qm9_sample().target
+    table = pd.read_csv(batch).assign(label=labels[asked])
+    table.to_csv(batch, index=False)
+    assert call("tell", structures / "hunt", batch) == 0
+    assert call("ask", structures / "hunt", 3, "--out", structures / "next.csv") == 0
+    assert pd.read_csv(structures / "next.csv")["predicted"].notna().all()
+    assert call("report", structures / "hunt", "--out", structures / "report.html") == 0
+    assert "half by the baseline" in (structures / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "target", "initial"),
+    [
+        ([], "homo", "strategy"),
+        (["--initial", "random"], "homo", "random"),
+        ([], "solubility", "random"),
+        (["--low", "-7", "--high", "-6"], "homo", "random"),
+        (["--strategy", "uncertainty"], "homo", "random"),
+    ],
+)
+def test_how_a_campaign_with_a_baseline_begins_by_default(structures, options, target, initial):
+    assert begin(structures, *options, target=target) == 0
+    with CampaignFolder.open(structures / "hunt").load_campaign(read_only=True) as campaign:
+        assert campaign._settings["initial"] == initial
+
+
+def test_a_beginning_by_nothing_is_refused(structures, capsys):
+    for options, target, message in (
+        ([], "solubility", "--initial strategy needs an estimate of the label"),
+        (["--strategy", "uncertainty"], "homo", "wants the largest or the smallest"),
+    ):
+        assert begin(structures, "--initial", "strategy", *options, target=target) == 2
+        assert message in capsys.readouterr().err
+        assert not (structures / "hunt").exists()
+    assert begin(structures) == 0
+    assert call("label", structures / "hunt", "--oracle", "xtb", "--n-labels", 5) == 2
+    assert "--oracle xtb calculates what --baseline xtb has" in capsys.readouterr().err
+
+
+def test_a_folder_of_an_earlier_version_has_no_baseline(structures):
+    where = ["new", structures / "hunt", "--data", structures / "pool.extxyz", "--target", "homo"]
+    assert call(*where, "--n-jobs", "1") == 0
+    path = structures / "hunt" / "settings.json"
+    settings = json.loads(path.read_text())
+    assert settings.pop("baseline") is None
+    path.write_text(json.dumps(settings))
+    with CampaignFolder.open(structures / "hunt").load_campaign() as campaign:
+        assert len(campaign.y) == 80

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from skmolal._rows import n_rows, take_rows
 from skmolal.acquisition import threshold_of_top
+from skmolal.active_learning._first import choose_best, find_baseline
 from skmolal.active_learning._loops import Loops
 from skmolal.active_learning._model import CampaignModel, describe_estimator
 from skmolal.active_learning._pool import as_pool, digest
@@ -22,7 +23,7 @@ from skmolal.query_strategies._machinery.needs import check_needs
 
 __all__ = ["Campaign"]
 
-_INITIAL = ("random", "spread")
+_INITIAL = ("random", "spread", "strategy")
 
 
 class Campaign(Loops, Recorded):
@@ -53,10 +54,16 @@ class Campaign(Loops, Recorded):
     ids : array-like of shape (n_samples,), default=None
         The records' own names (str or int, unique), by which labels are asked and told. By
         default the positions in `X`.
-    initial : {"random", "spread"} or array-like of ids, default="random"
+    initial : {"random", "spread", "strategy"} or array-like of ids, default="random"
         What is asked for before the first label is known: records at random, those nearest to the
         centres of a k-means clustering of the pool, or these, in this order (when they are used
-        up, records at random).
+        up, records at random). "strategy": half of them those that are best by the feature
+        `baseline`, at the end that the query strategy wants, half at random.
+    baseline : str, default=None
+        For ``initial="strategy"``: name of the feature that estimates the label before there is
+        one, such as ``"gfn2_homo"`` of :func:`~skmolal.make_baseline_model`; what a Pipeline or
+        FeatureUnion puts before the name may be left out. It must grow with the label; its unit
+        does not matter.
     random_state : int, RandomState instance or None, default=None
         Seeds the first questions, the strategy in each round and every `random_state` of
         `estimator` that is None.
@@ -101,7 +108,8 @@ class Campaign(Loops, Recorded):
         If the strategy needs a prediction that `estimator` does not make, such as a std; the
         message names a way out.
     ValueError
-        If a parameter is out of range, or `storage` holds a campaign already.
+        If a parameter is out of range, ``initial="strategy"`` without such a feature or with a
+        strategy that wants neither end, or `storage` holds a campaign already.
 
     See Also
     --------
@@ -131,13 +139,18 @@ class Campaign(Loops, Recorded):
         query_options=None,
         ids=None,
         initial="random",
+        baseline=None,
         random_state=None,
         storage=None,
     ):
         random_state = check_random_state(random_state)
         strategy = check_query_strategy(query_strategy, query_options)
         self._build(estimator, X, strategy, ids, int(random_state.randint(2**31 - 1)))
-        self._initial = self._check_initial(initial)
+        self._initial, self._baseline = self._check_initial(initial), baseline
+        if self._initial == "strategy":  # refused here, not at the first question
+            find_baseline(self._model, strategy, baseline)
+        elif baseline is not None:
+            raise ValueError(f"baseline={baseline!r} is for initial='strategy', got {initial!r}")
         self._settings = {
             "format": FORMAT,
             "created": time.time(),
@@ -146,6 +159,7 @@ class Campaign(Loops, Recorded):
             "ids": self._records.to_list(),
             "seed": self._seed,
             "initial": self._initial,
+            "baseline": baseline,
             "query_strategy": store_strategy(strategy),
             "estimator": describe_estimator(estimator),
         }
@@ -391,8 +405,12 @@ class Campaign(Loops, Recorded):
         if self._initial == "spread":
             rows = take_rows(self.features, pool)
             return pool[cluster_sampling(None, rows, n_instances, random_state=seed)[0]]
-        wanted = [] if self._initial == "random" else self._initial
-        wanted = [p for p in wanted if p in set(pool.tolist())][:n_instances]
+        if self._initial == "strategy":
+            score = find_baseline(self._model, self.strategy, self._baseline)
+            wanted = choose_best(score, pool, len(self._state.pending), n_instances)
+        else:
+            wanted = [] if self._initial == "random" else self._initial
+            wanted = [p for p in wanted if p in set(pool.tolist())][:n_instances]
         rest = np.setdiff1d(pool, wanted)
         order = np.random.RandomState(seed).permutation(len(rest))[: n_instances - len(wanted)]
         return np.concatenate([np.array(wanted, dtype=np.intp), rest[order]])

@@ -179,6 +179,7 @@ class Recorded:
                 f"got {n_samples}, or records that differ"
             )
         campaign._initial = settings["initial"]
+        campaign._baseline = settings.get("baseline")
         campaign._events = []
         campaign._results = {result["key"]: result for result in results}
         campaign._settings = settings

@@ -156,7 +156,10 @@ class CampaignFolder:
         """Build the model that the settings name; it keeps what it knows from round to round."""
         names = ("descriptor", "model", "kernel", "noise")
         return build_model(
-            self.pool.X, **{name: self.settings[name] for name in names}, warm_start=True
+            self.pool.X,
+            **{name: self.settings[name] for name in names},
+            warm_start=True,
+            baseline=self.settings.get("baseline"),  # a folder made by an earlier version has none
         )
 
     def load_campaign(self, *, read_only=False):

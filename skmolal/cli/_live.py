@@ -10,6 +10,7 @@ import numpy as np
 
 from skmolal.active_learning import Campaign
 from skmolal.active_learning._state import State
+from skmolal.cli._baseline import add_baseline, check_baseline, choose_initial
 from skmolal.cli._data import load_pool
 from skmolal.cli._folder import CampaignFolder, Pool
 from skmolal.cli._model import needs_coordinates
@@ -32,6 +33,7 @@ def new(options):
     if has_range and options.top_share is not None:
         raise ValueError("--top-share stands in place of --low and --high: give one or the other")
     top = options.top_share or (None if has_range else _TOP_SHARE)
+    check_baseline(options)
     data = load_pool(options, conformers=needs_coordinates(options.descriptor))
     pool = Pool(data.X, data.ids, [str(n) for n in data.names], [s or "" for s in data.smiles])
     n_initial = options.n_initial or min(len(pool), max(10, min(100, len(pool) // 20)))
@@ -42,6 +44,9 @@ def new(options):
         top=top,
         maximize=options.maximize,
     )
+    initial, column = choose_initial(options, strategy)
+    if options.baseline is not None:
+        add_baseline(pool.X, data.y, pool.ids, options)
     settings = {
         "data": str(options.data),
         "target": options.target,
@@ -50,6 +55,7 @@ def new(options):
         "model": options.model,
         "kernel": options.kernel,
         "noise": options.noise,
+        "baseline": options.baseline,
         "n_initial": n_initial,
         "batch_size": options.batch_size,
         "random_state": options.random_state,
@@ -63,7 +69,8 @@ def new(options):
             pool.X,
             query_strategy=strategy,
             ids=pool.ids,
-            initial=options.initial,
+            initial=initial,
+            baseline=column,
             random_state=options.random_state,
             storage=folder.storage,
         ) as campaign:
@@ -249,6 +256,10 @@ def label(options):
     folder = CampaignFolder.open(options.campaign)
     state, _ = _read_state(folder)
     target = options.target or _target(folder, state)
+    if options.oracle == "xtb" and folder.settings.get("baseline") == "xtb":
+        raise ValueError(
+            "--oracle xtb calculates what --baseline xtb has: nothing is to be learned"
+        )
     if options.program is not None:
         # The oracle ends its program itself, with all that this has started, before it is killed.
         timeout = None if options.timeout is None else 0.95 * options.timeout

@@ -80,9 +80,11 @@ def _add_new(commands):
     )
     task.add_argument(
         "--initial",
-        choices=["random", "spread"],
-        default="random",
-        help="what is asked for before there are labels (%(default)s)",
+        choices=["random", "spread", "strategy"],
+        help=(
+            "what is asked for before there are labels; strategy: half of it the best by the "
+            "baseline (strategy where a baseline has the target, else random)"
+        ),
     )
     task.add_argument("--n-initial", type=positive, metavar="N", help="how many of those")
     task.add_argument("--batch-size", type=positive, default=10, metavar="N", help="(%(default)s)")

@@ -20,6 +20,7 @@ from skmolal.gaussian_process import (
     TanimotoKernel,
     median_length_scale,
 )
+from skmolal.models import make_baseline_model
 
 __all__ = ["build_model", "needs_coordinates"]
 
@@ -48,7 +49,9 @@ def needs_coordinates(descriptor):
     return descriptor in _STRUCTURES
 
 
-def build_model(X, descriptor="mbtr", model="gpr", kernel=None, noise=None, warm_start=False):
+def build_model(
+    X, descriptor="mbtr", model="gpr", kernel=None, noise=None, warm_start=False, baseline=None
+):
     """Build the Pipeline that the command's options name.
 
     Parameters
@@ -70,12 +73,18 @@ def build_model(X, descriptor="mbtr", model="gpr", kernel=None, noise=None, warm
         Whether a Gaussian process goes on from its last fit, for campaigns that grow by a few
         labels at a time; its hyperparameters are then searched for again whenever the labels have
         grown by a quarter.
+    baseline : {None, "xtb"}, default=None
+        Calculation under the model, see :func:`~skmolal.make_baseline_model`, whose descriptor,
+        pairs and triples, is then meant by "mbtr".
 
     Returns
     -------
     pipeline : Pipeline
-        Steps ``"descriptor"``, where it helps ``"scaler"``, and ``"model"``.
+        Steps ``"descriptor"``, where it helps ``"scaler"``, and ``"model"``; those of
+        :func:`~skmolal.make_baseline_model` with a `baseline`.
     """
+    if baseline is not None:
+        return _make_baseline_model(X, descriptor, noise, warm_start)
     steps = [("descriptor", _make_descriptor(X, descriptor))]
     if descriptor == "rdkit":  # columns of all kinds of units
         steps.append(("scaler", StandardScaler()))
@@ -123,9 +132,21 @@ def _make_gpr(X, steps, descriptor, kernel, noise, warm_start):
         alpha=least if noise is None else noise,
         n_restarts_optimizer=0 if warm_start else 2,
         normalize_y=True,
-        warm_start=warm_start,
-        reoptimize_growth=1.25 if warm_start else None,
+        **_go_on(warm_start),
     )
+
+
+def _go_on(warm_start):
+    return {"warm_start": warm_start, "reoptimize_growth": 1.25 if warm_start else None}
+
+
+def _make_baseline_model(X, descriptor, noise, warm_start):
+    given = None if descriptor == "mbtr" else _make_descriptor(X, descriptor)
+    model = make_baseline_model(X, descriptor=given)
+    model["gpr"].set_params(**_go_on(warm_start))
+    if noise is not None:
+        model["gpr"].set_params(kernel=model["gpr"].kernel.k1, alpha=noise)  # without white
+    return model
 
 
 def _make_kernel(name, X, steps, descriptor):

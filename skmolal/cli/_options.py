@@ -69,6 +69,14 @@ def add_model_options(group):
         metavar="SHARE",
         help="noise variance as a share of the labels' variance (learned from the labels)",
     )
+    group.add_argument(
+        "--baseline",
+        choices=["xtb"],
+        help=(
+            "a cheap calculation under the model: xtb, GFN2-xTB at each molecule's geometry (extra "
+            "xtb), for properties of electrons labelled at the same geometry"
+        ),
+    )
 
 
 def add_target_options(group, default=None):

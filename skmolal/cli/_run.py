@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from skmolal import __version__
+from skmolal.cli._baseline import add_baseline, check_baseline
 from skmolal.cli._data import load_data
 from skmolal.cli._estimate import estimate_seconds, say_seconds
 from skmolal.cli._model import build_model, needs_coordinates
@@ -41,6 +42,7 @@ def run(options):
     start = perf_counter()
     strategies = list(dict.fromkeys(options.strategies or _PAPER_STRATEGIES))
     check_strategies(strategies)
+    check_baseline(options)
     out = _check_folder(options.out)
     data = load_data(options, conformers=needs_coordinates(options.descriptor))
     y, target = data.y, data.target
@@ -65,7 +67,14 @@ def run(options):
     if options.task != "pruning":
         scoring["discovery"] = make_discovery_scorer(low, high)
         scoring["f1"] = make_target_scorer(low, high, "f1")
-    model = build_model(data.X, options.descriptor, options.model, options.kernel, options.noise)
+    model = build_model(
+        data.X,
+        options.descriptor,
+        options.model,
+        options.kernel,
+        options.noise,
+        baseline=options.baseline,
+    )
     configured = {
         name: configure_strategy(
             name, low=low, high=high, top=options.top_share, maximize=options.maximize
@@ -85,6 +94,9 @@ def run(options):
             f"{sizes.seeds} seeds",
             flush=True,
         )
+    if options.baseline is not None:
+        checkpoint.mkdir(exist_ok=True)
+        add_baseline(data.X, y, data.ids, options, cache=checkpoint / "xtb.db")
     if not options.quiet:
         seconds = estimate_seconds(model, data.X, y, sizes, len(strategies), options.n_jobs)
         print(f"this will take {say_seconds(seconds)}", flush=True)
@@ -129,6 +141,7 @@ def run(options):
             "maximize": options.maximize,
             "descriptor": options.descriptor,
             "noise": options.noise,
+            "baseline": options.baseline,
             "model": " ".join(model.__repr__(N_CHAR_MAX=10**6).split()),
             "versions": {"skmolal": __version__, **{name: version(name) for name in _PACKAGES}},
         },

@@ -10,7 +10,11 @@ from skmolal.report._outlook import Aim, look_ahead
 __all__ = ["collect"]
 
 _LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-_INITIAL = {"random": "first batch: at random", "spread": "first batch: spread"}
+_INITIAL = {
+    "random": "first batch: at random",
+    "spread": "first batch: spread",
+    "strategy": "first batch: half by the baseline",
+}
 
 
 def collect(campaign, *, target=None, maximize=None, smiles=None, names=None):
