@@ -33,6 +33,8 @@ def make(cls):
     if cls is skmolal.CommitteeRegressor:
         return cls([skmolal.ActiveLearner(Ridge())])
     parameters = inspect.signature(cls).parameters
+    if "regressor" in parameters:
+        return cls(Ridge(), columns=slice(1))
     return cls(Ridge()) if "estimator" in parameters else cls()
 
 

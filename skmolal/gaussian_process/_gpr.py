@@ -649,10 +649,10 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         """Draw functions from the Gaussian process and evaluate them at `X`.
 
         Their distribution is that of scikit-learn's. With the same seed the functions themselves
-        are the same, up to rounding, where the singular values of the covariance of `X` lie well
-        apart. Where some are nearly equal, as for points in a symmetric arrangement, they differ:
-        random numbers are multiplied by the singular vectors, which the last bit of the
-        covariance turns within the space that belongs to these values.
+        may differ: random numbers are multiplied by the singular vectors of the covariance of
+        `X`. Where its singular values lie well apart, the last bit of the covariance decides at
+        most the sign of a vector (seldom). Where some are nearly equal, as for points in a
+        symmetric arrangement, it turns the vectors within the space that belongs to these values.
 
         Parameters
         ----------
