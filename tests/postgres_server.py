@@ -34,7 +34,9 @@ class PostgresServer:
     def _call(self, program, *arguments):
         command = [str(self.binaries / program), *arguments]
         if self.user is not None:
-            command = ["runuser", "-u", self.user, "--", *command]
+            # Of the system's administration, which is not on everybody's path.
+            runuser = shutil.which("runuser", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+            command = [runuser, "-u", self.user, "--", *command]
         # No pipes: the server would inherit them and keep them open.
         log = self.folder / "server.log"
         with log.open("a") as stream:
