@@ -103,7 +103,9 @@ def test_sparse_rows(container):
     model = DeltaRegressor(KNeighborsRegressor(), columns=slice(1, 3))
     dense = clone(model).fit(X, y).predict(X)
     np.testing.assert_allclose(model.fit(container(X), y).predict(container(X)), dense, rtol=1e-5)
-    assert get_tags(model).input_tags.sparse
+    # scikit-learn 1.6 did not say it of neighbours yet.
+    known = get_tags(KNeighborsRegressor()).input_tags.sparse
+    assert get_tags(model).input_tags.sparse == known
     dense_only = HistGradientBoostingRegressor()
     assert not get_tags(DeltaRegressor(dense_only, columns=[0])).input_tags.sparse
 

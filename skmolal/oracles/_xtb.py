@@ -1,6 +1,7 @@
 """Properties by GFN-xTB, through tblite."""
 
 from contextlib import contextmanager
+from io import StringIO
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -180,7 +181,9 @@ class XTBOracle(Oracle):
         relaxed = atoms.copy()
         with self._session(atoms, state) as calculator:
             relaxed.calc = _make_ase_calculator(calculator)
-            is_relaxed = BFGS(relaxed, logfile=None).run(fmax=self.fmax, steps=self.max_steps)
+            # Not None: ase 3.22 opens the null device for it, and forgets to close that.
+            optimizer = BFGS(relaxed, logfile=StringIO())
+            is_relaxed = optimizer.run(fmax=self.fmax, steps=self.max_steps)
         if not is_relaxed:
             raise OracleError(f"not relaxed to {self.fmax} eV/angstrom in {self.max_steps} steps")
         relaxed.calc = None
