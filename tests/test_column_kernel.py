@@ -291,7 +291,8 @@ def test_the_memory_of_each_block_is_counted():
         model = GaussianProcessRegressor(kernel, optimizer=None, warm_start=True)
         model.fit(X[:50], y[:50]).predict(X[50:], return_std=True)
         (block,) = model._posterior.cache._blocks
-        sizes.append(block.n_bytes)
+        with numerics():  # elsewhere older versions of JAX count float64 as float32
+            sizes.append(block.n_bytes)
     assert sizes[1] - sizes[0] == block.height * 20 * 8
 
 
