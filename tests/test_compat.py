@@ -217,7 +217,8 @@ def test_expected_error_is_imported_and_numpy_left_alone():
         patch_modal()
         import modAL.expected_error, modAL.utils.data
         assert modAL.expected_error.add_row is modAL.utils.data.add_row
-        assert not hasattr(np, "float") and set(vars(np)) - names <= {"char", "rec", "strings", "testing"}
+        lazy = {"char", "rec", "strings", "testing"}
+        assert not hasattr(np, "float") and set(vars(np)) - names <= lazy
         np.float = kept = object()  # a name that someone else has put there stays
         del __import__("sys").modules["modAL.expected_error"]
         patch_modal()
