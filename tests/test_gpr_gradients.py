@@ -83,6 +83,8 @@ def _grid(names, sizes):
         for size in sizes
         for variant in VARIANTS
         if variant != "far from zero" or name not in NOT_STATIONARY
+        # Of more than one feature it is positive definite for a few samples only.
+        if name != "exp-sine-squared" or size[1] == 1 or size[0] < 10
     ]
 
 
@@ -91,7 +93,7 @@ GRIDS = {
     "quick": [
         *_grid(KERNELS, [(2, 4), (9, 4)]),
         *_grid(["rbf-anisotropic", "matern-0.5-anisotropic"], [(3, 20), (12, 20)]),
-        *_grid(["matern-0.5-anisotropic"], [(5, 1), (16, 16), (33, 4)]),
+        *_grid(["matern-0.5-anisotropic"], [(5, 1), (16, 16), (33, 4), (64, 4)]),
         *_grid(["matern-0.5"], [(12, 20)]),
     ],
     # Every size and every number of features in two pairs; all 25 pairs take half an hour.
@@ -271,7 +273,7 @@ def grids(*names):
     return pytest.mark.parametrize(
         ("grid", "instructions"),
         [
-            pytest.param(grid, name, marks=[pytest.mark.slow] if grid == "wide" else [])
+            pytest.param(grid, name, marks=[pytest.mark.exhaustive] if grid == "wide" else [])
             for grid in names
             for name in INSTRUCTION_SETS
         ],

@@ -1,5 +1,7 @@
 """Conformers relaxed by GFN2-xTB, with tblite and ASE's optimiser."""
 
+from io import StringIO
+
 import numpy as np
 
 from skmolal._optional import import_optional
@@ -40,7 +42,8 @@ def relax_by_xtb(numbers, positions, charge):
     multiplicity = 1 + (int(np.sum(numbers)) - charge) % 2
     atoms.calc = TBLite(method="GFN2-xTB", charge=charge, multiplicity=multiplicity, verbosity=0)
     try:
-        done = LBFGS(atoms, logfile=None).run(fmax=_FMAX, steps=_STEPS)
+        # No log, but not None: ase 3.22 opens the null device for that, and never closes it.
+        done = LBFGS(atoms, logfile=StringIO()).run(fmax=_FMAX, steps=_STEPS)
     except Exception as error:  # tblite raises its own kinds, and ASE's
         return None, f"cannot be relaxed: {' '.join(str(error).split())}"
     return (numbers, atoms.positions), None if done else "not converged"
