@@ -2,7 +2,7 @@
 
 Compares `skmolal.GaussianProcessRegressor` (float64 and float32) with scikit-learn's, and with
 GPyTorch, GPJax and tinygp where they are installed, on MBTR features of QM9 molecules: a fit at
-fixed hyperparameters, a fit that optimises them (n = 1,000), and mean and std of a pool. Every
+fixed hyperparameters, and mean and std of a pool. Every
 timed run has a fresh clone of its estimator, in a process of its own that has compiled what it
 needs on the first run; peak memory is that of the process, features included.
 
@@ -16,8 +16,6 @@ scikit-learn in float32 and 8 times in float64, fit at least 12 and 6 times.
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
@@ -26,6 +24,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from machine import describe_machine, product_rate
 
 CELLS = ["1000,20000,1500", "4000,20000,1500", "4000,5000,18000"]
 OURS = ["skmolal float64", "skmolal float32"]
@@ -181,30 +180,11 @@ class TinyGP:
         return np.concatenate(mean), np.concatenate(std)
 
 
-def make_model(library, length_scale, optimize=False):
+def make_model(library, length_scale):
     wrappers = {"gpytorch": GPyTorch, "gpjax": GPJax, "tinygp": TinyGP}
     if library in wrappers:
         return wrappers[library](length_scale)
-    return make_sklearn_like(library, length_scale, optimize)
-
-
-def product_rate(dtype):
-    """Rate of a matrix product in JAX, GFLOP/s, the best of a few."""
-    import jax
-    import jax.numpy as jnp
-
-    from skmolal.gaussian_process._engine.precision import numerics
-
-    with numerics():
-        a, b = jnp.ones((2048, 2048), dtype), jnp.ones((2048, 2048), dtype)
-        multiply = jax.jit(jnp.matmul)
-        multiply(a, b).block_until_ready()
-        times = []
-        for _ in range(8):
-            start = time.perf_counter()
-            multiply(a, b).block_until_ready()
-            times.append(time.perf_counter() - start)
-    return 2 * 2048**3 / min(times) / 1e9
+    return make_sklearn_like(library, length_scale, optimize=False)
 
 
 def work(library, cell, folder, out):
@@ -229,14 +209,6 @@ def work(library, cell, folder, out):
     mean, std = model.predict(X_pool, return_std=True)
     result["fit"], result["predict"] = fitted - start, time.perf_counter() - fitted
     result["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    if n_train == 1000 and (ours or library == "scikit-learn"):
-        model = make_model(library, length_scale, optimize=True)
-        if ours:
-            make_model(library, length_scale, optimize=True).fit(X_train, y_train)
-        start = time.perf_counter()
-        model.fit(X_train, y_train)
-        result["optimise"] = time.perf_counter() - start
-        result["likelihood"] = float(model.log_marginal_likelihood_value_)
     np.savez(out, mean=mean, std=std, result=json.dumps(result))
 
 
@@ -280,8 +252,8 @@ def bench(cell, folder):
         if answer is not None:
             answers[library] = answer
     reference = answers.get("scikit-learn", answers["skmolal float64"])
-    print("  library               fit s  predict s  optimise s  peak GiB   ratio of fit, predict,")
-    print("                                                      optimise; share of product rate")
+    print("  library               fit s  predict s  peak GiB   ratio of fit, predict;  share of")
+    print("                                                                         product rate")
     flops = {
         "fit": n_train**2 * n_features + n_train**3 / 3,
         "predict": 2 * n_train * n_pool * n_features + n_train**2 * n_pool,
@@ -290,10 +262,8 @@ def bench(cell, folder):
         check_equal(library, answer, reference)
         times, base = answer[0], reference[0]
         line = f"  {library:16s} {times['fit']:10.2f} {times['predict']:10.2f} "
-        line += f"{times.get('optimise', np.nan):11.2f} {times['peak']:9.2f}  "
-        for job in ("fit", "predict", "optimise"):
-            if job in times and job in base:
-                line += f" {base[job] / times[job]:6.1f}"
+        line += f"{times['peak']:9.2f}  "
+        line += "".join(f" {base[job] / times[job]:6.1f}" for job in flops)
         if times["rate"]:
             shares = [flops[job] / times[job] / 1e9 / times["rate"] for job in flops]
             line += f"   {shares[0]:.0%} {shares[1]:.0%} of {times['rate']:.0f} GFLOP/s"
@@ -335,7 +305,7 @@ def main():
         library, cell, folder, out = args.work
         work(library, tuple(map(int, cell.split(","))), folder, out)
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(describe_machine())
     with tempfile.TemporaryDirectory() as folder:
         if args.nystroem:
             compare_nystroem(folder)

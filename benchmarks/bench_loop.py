@@ -14,13 +14,12 @@ Expected on two cores: at least 60 times faster in total with modAL, and 150 tim
 """
 
 import argparse
-import os
-import platform
 import tempfile
 import time
 
 import numpy as np
 from bench_gpr import CONSTANT, NOISE, load_features
+from machine import describe_machine
 from modAL.models import ActiveLearner
 from sklearn.base import clone
 from sklearn.gaussian_process import GaussianProcessRegressor as Reference
@@ -58,7 +57,7 @@ def main():
     parser.add_argument("--batch", type=int, default=10)
     args = parser.parse_args()
     patch_modal()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(describe_machine())
     with tempfile.TemporaryDirectory() as folder:
         X, y = load_features(args.n_initial + args.n_pool, 1500, folder)
     kernel = ConstantKernel(CONSTANT) * RBF(median_length_scale(X, random_state=0))

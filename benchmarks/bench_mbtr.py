@@ -11,7 +11,6 @@ compared before anything is timed. Expected on two cores: at least 25 times on k
 import argparse
 import contextlib
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import psutil
 from ase import Atoms
 from dscribe.descriptors import MBTR
 from joblib import Parallel, delayed
+from machine import describe_machine
 
 from skmolal import MBTRTransformer
 from skmolal.datasets import fetch_qm9, load_qm9_sample
@@ -203,7 +203,7 @@ def main():
     parser.add_argument("--n-grid", type=int, default=200)
     parser.add_argument("--full", action="store_true", help="also run all of QM9")
     args = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, n_jobs={N_JOBS}")
+    print(f"{describe_machine()}, n_jobs={N_JOBS}")
     time_compilation()
 
     molecules = load_qm9_sample().data[: args.n_molecules]

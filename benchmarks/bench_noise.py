@@ -14,13 +14,12 @@ the grid search.
 """
 
 import argparse
-import os
-import platform
 import tempfile
 import time
 
 import numpy as np
 from bench_gpr import CONSTANT, load_features
+from machine import describe_machine
 from scipy.linalg import cho_solve, lapack
 from sklearn.gaussian_process import GaussianProcessRegressor as Reference
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
@@ -51,7 +50,7 @@ def main():
     parser.add_argument("--n-alphas", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(describe_machine())
     with tempfile.TemporaryDirectory() as folder:
         X, y = load_features(args.n_samples, 1500, folder)
     y = y - y.mean()

@@ -10,11 +10,10 @@ Expected: at most 0.2% of them cannot be embedded, where RDKit by itself gives u
 """
 
 import argparse
-import os
-import platform
 import time
 
 import joblib
+from machine import describe_machine
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
@@ -42,7 +41,7 @@ def main():
     parser.add_argument("--n-samples", type=int, default=2000)
     parser.add_argument("--n-jobs", type=int, default=-1)
     args = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(describe_machine())
     smiles = [atoms.info["smiles"] for atoms in load_qm9_sample().data[: args.n_samples]]
     workers = joblib.Parallel(n_jobs=args.n_jobs)
     workers(joblib.delayed(embed_plainly)("C") for _ in range(8))  # start the processes

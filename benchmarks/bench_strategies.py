@@ -14,8 +14,6 @@ reference molecules under 240 s, both beyond the prediction; less than 8 GiB.
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
@@ -23,6 +21,7 @@ import tempfile
 import time
 
 from bench_gpr import CONSTANT, NOISE, load_features
+from machine import describe_machine
 
 STRATEGIES = {
     "uncertainty": {},
@@ -81,7 +80,7 @@ def main():
     if args.work:
         work(args.work[0], args.n_train, args.n_pool, args.batch, args.work[1])
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(describe_machine())
     print(f"{args.n_train:,} training molecules, pool {args.n_pool:,}, batch {args.batch:,}")
     print("strategy              predict s   query s   beyond it s   peak GiB")
     with tempfile.TemporaryDirectory() as folder:

@@ -81,10 +81,14 @@ def test_posterior_equals_scikit_learns(name, n_samples):
     np.testing.assert_allclose(model.sample_y(X[:5], 3), reference.sample_y(X[:5], 3), atol=1e-5)
 
 
-def test_several_tiles_equal_scikit_learn(monkeypatch):
-    """Tiles of 16 instead of 512 reach every branch of the tiled algorithms on small data."""
-    for module in (factor, likelihood):
-        monkeypatch.setattr(module, "choose_tile", lambda *_: 16)
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_several_tiles_equal_scikit_learn(backend, monkeypatch):
+    """Tiles of 16 instead of 512 reach every branch of the tiled algorithms on small data.
+
+    What a graphics processor computes by products of tiles alone, a CPU leaves to LAPACK.
+    """
+    monkeypatch.setattr(likelihood, "choose_side", lambda *_: 16)
+    monkeypatch.setattr(likelihood.jax, "default_backend", lambda: backend)
     monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
     X, y = make_data(160)
     kernel = KERNELS["matern"]

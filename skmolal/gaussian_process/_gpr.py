@@ -408,7 +408,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         with numerics():
             y = self._y_columns()
             likelihood = make_likelihood(kernel, self.X_train_, y, self._noise(len(y)))
-            value, gradient = likelihood(kernel, eval_gradient)
+            value, gradient = likelihood(kernel.theta, eval_gradient)
         return (value, gradient) if eval_gradient else value
 
     # --- predict --------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.linalg import lapack
 
 from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.precision import DeviceState
@@ -26,6 +27,7 @@ from skmolal.gaussian_process._engine.precision import DeviceState
 __all__ = ["TiledCholesky", "choose_tile", "join_tiles", "split_tiles", "subtract_products"]
 
 _GROUP = 4  # products per call: fewer calls, still few temporaries
+_ROUNDING = 4 * np.finfo(np.float64).eps  # of a pivot, relative to its entry of the matrix
 _SMALL = 64  # factored column by column
 _STEPS = (16, 128)  # heights of partial extensions, besides a whole tile
 
@@ -135,6 +137,21 @@ def _append_diagonal(diagonal, inverse, rows, start):
     return diagonal, inverse, fine
 
 
+def _factor_by_lapack(matrix):
+    """Factor a whole diagonal tile on the host: 512 rows in 5 ms, by :func:`_append_diagonal` 40.
+
+    Called while no compiled function runs: threads of LAPACK and of XLA would wait for each other.
+    """
+    matrix = np.asarray(matrix)
+    # Rows for JAX are columns for LAPACK: its upper factor is the lower one of the transpose.
+    upper, info = lapack.dpotrf(matrix.T, lower=0)
+    # Where rows are equal, rounding decides whether a pivot is zero or not quite.
+    if info != 0 or not (np.diagonal(upper) ** 2 > _ROUNDING * np.diagonal(matrix)).all():
+        return None, None, False
+    inverse, info = lapack.dtrtri(upper, lower=0)
+    return jnp.asarray(upper.T), jnp.asarray(inverse.T), info == 0
+
+
 @jax.jit
 def _subtract_forward(acc, tile, x):
     return acc - _matmul(tile, x)
@@ -230,7 +247,12 @@ class TiledCholesky(DeviceState):
                 )
             acc = kernel_tile(i, offset, height, i)
             acc = subtract_products(acc, solved, rows[i][:i])
-            rows[i][i], inverses[i], fine = _append_diagonal(rows[i][i], inverses[i], acc, offset)
+            if height == self.tile and jax.default_backend() == "cpu":
+                rows[i][i], inverses[i], fine = _factor_by_lapack(acc)
+            else:
+                rows[i][i], inverses[i], fine = _append_diagonal(
+                    rows[i][i], inverses[i], acc, offset
+                )
             if not fine:
                 raise np.linalg.LinAlgError(
                     f"the matrix is not positive definite near row {i * self.tile + offset}"

@@ -5,14 +5,17 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.linalg import cho_solve, cholesky
+from scipy.linalg import cho_solve, cholesky, lapack
 
 from skmolal.gaussian_process._engine.blocks import Blocks
 from skmolal.gaussian_process._engine.distances import product
-from skmolal.gaussian_process._engine.factor import TiledCholesky, choose_tile, split_tiles
+from skmolal.gaussian_process._engine.factor import TiledCholesky, split_tiles
 from skmolal.gaussian_process._engine.kernels import evaluate, statistics
 
-__all__ = ["CompiledLikelihood", "host_likelihood"]
+__all__ = ["CompiledLikelihood", "HostLikelihood"]
+
+_ONE_TILE = 1024  # up to so many samples
+_TILE = 512
 
 
 @partial(jax.jit, static_argnames="spec")
@@ -32,31 +35,43 @@ def _matrix_tile(spec, values, stats, noise, n_rows, n_columns):
 
 
 @partial(jax.jit, static_argnames="spec")
-def _tile_gradient(spec, values, stats, left_alpha, right_alpha, inverse, n_rows, n_columns):
+def _tile_gradient(spec, values, stats, left_alpha, right_alpha, inverse, below, n_rows):
+    """Sum ``(alpha alpha^T - K^-1) dK`` over the lower half of a tile, diagonal entries halved.
+
+    `below` is the first row of the tile in the matrix less its first column; rows from `n_rows` on
+    are padding.
+    """
     n_targets = left_alpha.shape[1]
     weights = product(left_alpha, right_alpha) - n_targets * inverse
-    inside = (jnp.arange(weights.shape[0]) < n_rows)[:, None] & (
-        jnp.arange(weights.shape[1]) < n_columns
-    )[None, :]
+    rows, columns = jnp.arange(weights.shape[0])[:, None], jnp.arange(weights.shape[1])[None, :]
+    share = jnp.where(rows + below > columns, 1.0, jnp.where(stats.eye, 0.5, 0.0))
     _, pull_back = jax.vjp(lambda v: evaluate(spec, v, stats), values)
-    return pull_back(jnp.where(inside, weights, 0.0))[0]
+    return pull_back(jnp.where((share > 0) & (rows < n_rows), share * weights, 0.0))[0]
 
 
-@jax.jit
-def _add_product(acc, left, right):
-    return acc + jnp.matmul(left.T, right, precision="highest")
+def choose_side(n_samples):
+    """Choose the side of the tiles of a likelihood of `n_samples` training samples.
+
+    One tile is as high as the samples, rounded up by an eighth at most, so that a training set
+    that grows label by label is compiled for a few sizes alone.
+    """
+    if n_samples > _ONE_TILE:
+        return _TILE
+    step = max(16, 1 << max((n_samples - 1).bit_length() - 4, 0))
+    return -(-n_samples // step) * step
 
 
 class CompiledLikelihood:
     """Log marginal likelihood of one training set as a function of the hyperparameters.
 
-    Squared distances and inner products are computed here, once. Always float64: an optimiser
-    cannot follow the rounding errors of float32.
+    Squared distances and inner products are computed here, once; an evaluation is the kernel,
+    tile by tile, and one Cholesky factorisation and inverse by LAPACK. Always float64: an
+    optimiser cannot follow the rounding errors of float32.
 
     Parameters
     ----------
     parsed : ParsedKernel
-        Its hyperparameters do not matter.
+        Values of its fixed hyperparameters are kept.
     X : ndarray or CSR of shape (n_samples, n_features)
         Training samples.
     y : ndarray of shape (n_samples, n_targets)
@@ -66,10 +81,10 @@ class CompiledLikelihood:
     """
 
     def __init__(self, parsed, X, y, noise):
-        self.spec = spec = parsed.spec
-        self.n_samples, self.n_targets = y.shape
-        self.tile = tile = choose_tile(self.n_samples)
-        self.y = split_tiles(y, tile, np.float64)
+        self.spec, self._values, self._free = parsed.spec, parsed.values, parsed.free
+        self.n_samples = len(y)
+        self.y = y
+        self.tile = tile = choose_side(self.n_samples)
         self.noise = split_tiles(noise, tile, np.float64, fill=1.0)
         blocks = Blocks(parsed, X)
         features = [
@@ -77,20 +92,29 @@ class CompiledLikelihood:
             for start in range(0, self.n_samples, tile)
         ]
         self.statistics = [
-            [_statistics(spec, features[i], features[j], i * tile, j * tile) for j in range(i + 1)]
+            [
+                _statistics(self.spec, features[i], features[j], i * tile, j * tile)
+                for j in range(i + 1)
+            ]
             for i in range(len(features))
         ]
+        self._matrix = np.empty((self.n_samples, self.n_samples))
 
     def _size(self, i):
         return self.n_samples - i * self.tile
 
-    def __call__(self, values, eval_gradient):
-        """Evaluate at hyperparameters `values`.
+    def _kernel_tile(self, values, i, j):
+        return _matrix_tile(
+            self.spec, values, self.statistics[i][j], self.noise[i], self._size(i), self._size(j)
+        )
+
+    def __call__(self, theta, eval_gradient):
+        """Evaluate at hyperparameters `theta`.
 
         Parameters
         ----------
-        values : ndarray of shape (n_values,)
-            As :func:`parse_kernel` returns them.
+        theta : ndarray of shape (n_hyperparameters,)
+            As ``kernel.theta``: logarithms of those that are not fixed.
         eval_gradient : bool
             Whether to compute the gradient.
 
@@ -98,92 +122,134 @@ class CompiledLikelihood:
         -------
         likelihood : float
             Summed over targets; -inf where the kernel matrix is not positive definite.
-        gradient : ndarray of shape (n_values,) or None
-            With respect to the logarithms of `values`.
+        gradient : ndarray of shape (n_hyperparameters,) or None
+            With respect to `theta`.
         """
-        values = jnp.asarray(values, dtype=jnp.float64)
-
-        def kernel_tile(i, offset, height, j):
-            return _matrix_tile(
-                self.spec,
-                values,
-                self.statistics[i][j],
-                self.noise[i],
-                self._size(i),
-                self._size(j),
-            )
-
-        factor = TiledCholesky(self.tile, np.float64)
+        values = self._values.copy()
+        values[self._free] = np.exp(theta)
+        values = jnp.asarray(values)
+        factor = _factor_on_host if jax.default_backend() == "cpu" else _factor_on_device
         try:
-            factor.extend(kernel_tile, self.n_samples)
+            likelihood, alpha, inverse_tile = factor(self, values, eval_gradient)
         except np.linalg.LinAlgError:
-            return -np.inf, np.zeros(len(values)) if eval_gradient else None
-        whitened = factor.solve_forward(self.y)
-        likelihood = factor.log_likelihood(whitened)
+            return -np.inf, np.zeros(len(theta)) if eval_gradient else None
         if not eval_gradient:
             return likelihood, None
-        alpha = factor.solve_backward(whitened)
-        inverse_rows = [factor.inverse_rows(i) for i in range(factor.n_tiles)]
         gradient = jnp.zeros_like(values)
-        for i in range(factor.n_tiles):
+        for i in range(len(self.noise)):
             for j in range(i + 1):
-                # K^-1 = L^-T L^-1; row block i of L^-T starts at tile i.
-                inverse = jnp.zeros((self.tile, self.tile))
-                for left, right in zip(inverse_rows[i], inverse_rows[j][i - j :], strict=True):
-                    inverse = _add_product(inverse, left.T, right.T)
-                # Eq. 5.9, p. 114: 0.5 tr((alpha alpha^T - K^-1) dK), off-diagonal tiles twice
-                gradient = gradient + (0.5 if i == j else 1.0) * _tile_gradient(
+                # Eq. 5.9, p. 114: 0.5 tr((alpha alpha^T - K^-1) dK), by symmetry half of it
+                gradient = gradient + _tile_gradient(
                     self.spec,
                     values,
                     self.statistics[i][j],
                     alpha[i],
                     alpha[j],
-                    inverse,
+                    inverse_tile(i, j),
+                    (i - j) * self.tile,
                     self._size(i),
-                    self._size(j),
                 )
-        return likelihood, np.asarray(gradient * values)
+        return likelihood, np.asarray(gradient * values)[self._free]
 
 
-def host_likelihood(kernel, X, y, noise, eval_gradient):
-    """Evaluate the log marginal likelihood through the kernel's own ``__call__``.
+def _factor_on_host(problem, values, invert):
+    """Factor and invert by LAPACK, on a CPU the fastest way at any size.
+
+    With its gradient an evaluation took, by LAPACK and by products of tiles: 1.3 and 5.6 ms at
+    n = 200, 24 and 61 ms at 1,000, 0.79 and 1.36 s at 4,000, which is 80% of the rate of a product.
+    """
+    tile = problem.tile
+    tiles = [
+        [problem._kernel_tile(values, i, j) for j in range(i + 1)]
+        for i in range(len(problem.noise))
+    ]
+    # Rows of the lower half are columns of the upper one for LAPACK.
+    matrix = problem._matrix
+    for i, row in enumerate(tiles):
+        for j, block in enumerate(row):
+            part = matrix[i * tile : (i + 1) * tile, j * tile : (j + 1) * tile]
+            part[...] = np.asarray(block)[: part.shape[0], : part.shape[1]]
+    factor, info = lapack.dpotrf(matrix.T, lower=0, clean=0, overwrite_a=1)
+    if info != 0 or not np.isfinite(half_log_determinant := np.log(np.diagonal(factor)).sum()):
+        raise np.linalg.LinAlgError
+    alpha, _ = lapack.dpotrs(factor, problem.y, lower=0)
+    likelihood = _log_likelihood(problem.y, alpha, half_log_determinant)
+    if not invert:
+        return likelihood, None, None
+    lapack.dpotri(factor, lower=0, overwrite_c=1)  # in the place of the matrix
+
+    def inverse_tile(i, j):
+        part = matrix[i * tile : (i + 1) * tile, j * tile : (j + 1) * tile]
+        padded = np.zeros((tile, tile))
+        padded[: part.shape[0], : part.shape[1]] = part
+        return padded
+
+    return likelihood, split_tiles(alpha, tile, np.float64), inverse_tile
+
+
+def _factor_on_device(problem, values, invert):
+    """Factor and invert by matrix products of tiles, as a graphics processor likes them."""
+    factor = TiledCholesky(problem.tile, np.float64)
+    factor.extend(
+        lambda i, offset, height, j: problem._kernel_tile(values, i, j), problem.n_samples
+    )
+    whitened = factor.solve_forward(split_tiles(problem.y, problem.tile, np.float64))
+    likelihood = factor.log_likelihood(whitened)
+    if not invert:
+        return likelihood, None, None
+    inverse_rows = [factor.inverse_rows(i) for i in range(factor.n_tiles)]
+
+    def inverse_tile(i, j):
+        # K^-1 = L^-T L^-1; row block i of L^-T starts at tile i.
+        inverse = jnp.zeros((problem.tile, problem.tile))
+        for left, right in zip(inverse_rows[i], inverse_rows[j][i - j :], strict=True):
+            inverse = inverse + product(left, right)
+        return inverse
+
+    return likelihood, factor.solve_backward(whitened), inverse_tile
+
+
+def _log_likelihood(y, alpha, half_log_determinant):
+    n_samples, n_targets = y.shape
+    constant = half_log_determinant + 0.5 * n_samples * np.log(2 * np.pi)
+    return -0.5 * np.sum(y * alpha) - n_targets * constant
+
+
+class HostLikelihood:
+    """Log marginal likelihood of one training set through the kernel's own ``__call__``.
 
     Parameters
     ----------
     kernel : kernel instance
-        With its hyperparameters.
+        Cloned for each evaluation.
     X : array-like or list of object
         Training samples.
     y : ndarray of shape (n_samples, n_targets)
         Targets, normalised.
     noise : ndarray of shape (n_samples,)
         Added to the diagonal of the kernel matrix.
-    eval_gradient : bool
-        Whether to compute the gradient.
-
-    Returns
-    -------
-    likelihood : float
-        Summed over targets; -inf where the kernel matrix is not positive definite.
-    gradient : ndarray of shape (n_dims,) or None
-        With respect to ``kernel.theta``.
     """
-    if eval_gradient:
-        K, K_gradient = kernel(X, eval_gradient=True)
-    else:
-        K = kernel(X)
-    K = np.array(K, dtype=np.float64)
-    K[np.diag_indices_from(K)] += noise
-    try:
-        L = cholesky(K, lower=True, check_finite=False)
-    except np.linalg.LinAlgError:
-        return -np.inf, np.zeros_like(kernel.theta) if eval_gradient else None
-    alpha = cho_solve((L, True), y, check_finite=False)
-    n_samples, n_targets = y.shape
-    likelihood = -0.5 * np.sum(y * alpha) - n_targets * (
-        np.log(np.diag(L)).sum() + 0.5 * n_samples * np.log(2 * np.pi)
-    )
-    if not eval_gradient:
-        return likelihood, None
-    weights = alpha @ alpha.T - n_targets * cho_solve((L, True), np.eye(n_samples))
-    return likelihood, 0.5 * np.einsum("ij,ijk->k", weights, K_gradient)
+
+    def __init__(self, kernel, X, y, noise):
+        self.kernel, self.X, self.y, self.noise = kernel, X, y, noise
+
+    def __call__(self, theta, eval_gradient):
+        """Evaluate at hyperparameters `theta`; see :class:`CompiledLikelihood`."""
+        kernel = self.kernel.clone_with_theta(theta)
+        if eval_gradient:
+            K, K_gradient = kernel(self.X, eval_gradient=True)
+        else:
+            K = kernel(self.X)
+        K = np.array(K, dtype=np.float64)
+        K[np.diag_indices_from(K)] += self.noise
+        try:
+            L = cholesky(K, lower=True, check_finite=False)
+        except np.linalg.LinAlgError:
+            return -np.inf, np.zeros(len(theta)) if eval_gradient else None
+        alpha = cho_solve((L, True), self.y, check_finite=False)
+        likelihood = _log_likelihood(self.y, alpha, np.log(np.diag(L)).sum())
+        if not eval_gradient:
+            return likelihood, None
+        inverse = cho_solve((L, True), np.eye(len(L)))
+        weights = alpha @ alpha.T - self.y.shape[1] * inverse
+        return likelihood, 0.5 * np.einsum("ij,ijk->k", weights, K_gradient)

@@ -8,22 +8,26 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
 from skmolal.gaussian_process._engine.kernels import parse_kernel
-from skmolal.gaussian_process._engine.likelihood import CompiledLikelihood, host_likelihood
+from skmolal.gaussian_process._engine.likelihood import CompiledLikelihood, HostLikelihood
 
 __all__ = ["make_likelihood", "optimize_kernel", "set_theta"]
 
 _FTOL = 1e7 * np.finfo(np.float64).eps  # of L-BFGS-B by default
+# A start is given up when it has come this close to a known optimum that is lower, or gains so
+# small a share of what it is behind in as many steps in a row.
+_NEAR, _LEVEL = 0.1, 0.1  # of logarithms of hyperparameters; of the log likelihood
+_SLOW, _N_SLOW = 0.02, 3
 _IMPLAUSIBLE = 1e3  # -log likelihood of a label: some 45 predicted stds off
 _SAYS_NOTHING = 0.01  # log likelihood above that of noise alone
 
 
 def make_likelihood(kernel, X, y, noise):
-    """Make a function of kernels like `kernel`.
+    """Make a function of the hyperparameters of `kernel`.
 
     Parameters
     ----------
     kernel : kernel instance
-        Its hyperparameters do not matter.
+        Values of its free hyperparameters do not matter.
     X : array-like or CSR of shape (n_samples, n_features) or list of object
         Training samples.
     y : ndarray of shape (n_samples, n_targets)
@@ -34,20 +38,13 @@ def make_likelihood(kernel, X, y, noise):
     Returns
     -------
     likelihood : callable
-        ``likelihood(kernel, eval_gradient)`` gives the log marginal likelihood and its gradient
+        ``likelihood(theta, eval_gradient)`` gives the log marginal likelihood and its gradient
         with respect to ``kernel.theta``, or None.
     """
     parsed = parse_kernel(kernel)
     if parsed.spec is None or getattr(X, "ndim", 1) != 2:
-        return lambda kernel, eval_gradient: host_likelihood(kernel, X, y, noise, eval_gradient)
-    compiled = CompiledLikelihood(parsed, X, y, noise)
-
-    def likelihood(kernel, eval_gradient):
-        now = parse_kernel(kernel)
-        value, gradient = compiled(now.values, eval_gradient)
-        return value, gradient[now.free] if eval_gradient else None
-
-    return likelihood
+        return HostLikelihood(kernel, X, y, noise)
+    return CompiledLikelihood(parsed, X, y, noise)
 
 
 def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng, origin=None):
@@ -95,18 +92,19 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
     likelihood = make_likelihood(kernel, X, y, noise)
 
     def obj_func(theta, eval_gradient=True):
-        kernel.theta = theta
-        value, gradient = likelihood(kernel, eval_gradient)
+        value, gradient = likelihood(theta, eval_gradient)
         return (-value, -gradient) if eval_gradient else -value
 
     starts = [kernel.theta]
     starts += [rng.uniform(bounds[:, 0], bounds[:, 1]) for _ in range(n_restarts)]
-    optima = [_minimize(optimizer, obj_func, start, bounds) for start in starts]
+    optima = []
+    for start in starts:
+        optima.append(_minimize(optimizer, obj_func, start, bounds, optima))
     theta, lowest = min(optima, key=lambda optimum: optimum[1])
     implausible = _IMPLAUSIBLE * y.size
     says_nothing = lowest > _of_noise_alone(y) - _SAYS_NOTHING
     if not callable(optimizer) and origin is not None and says_nothing:
-        optima.append(_minimize(optimizer, obj_func, origin, bounds))
+        optima.append(_minimize(optimizer, obj_func, origin, bounds, optima))
         theta, lowest = min(optima, key=lambda optimum: optimum[1])
     if not callable(optimizer) and implausible < lowest < np.inf:
         theta, lowest = _search_further(obj_func, theta, bounds, implausible / lowest)
@@ -124,12 +122,41 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
         )
 
 
-def _minimize(optimizer, obj_func, initial_theta, bounds):
+class _Hopeless(Exception):
+    """A start will not end below the lowest optimum known."""
+
+
+class _Follower:
+    """The objective of a further start, which gives up where a known optimum is not beaten."""
+
+    def __init__(self, obj_func, theta, lowest):
+        self.obj_func, self.theta, self.lowest = obj_func, theta, lowest
+        self.best = (None, np.inf)
+        self.n_slow = 0
+
+    def __call__(self, theta):
+        value, gradient = self.obj_func(theta)
+        gain, behind = self.best[1] - value, value - self.lowest
+        if gain > 0:
+            self.best = theta.copy(), value
+            self.n_slow = self.n_slow + 1 if gain < _SLOW * behind else 0
+            arrived = 0 <= behind < _LEVEL and abs(theta - self.theta).max() < _NEAR
+            if arrived or self.n_slow >= _N_SLOW:
+                raise _Hopeless
+        return value, gradient
+
+
+def _minimize(optimizer, obj_func, initial_theta, bounds, known):
     if callable(optimizer):
         return optimizer(obj_func, initial_theta, bounds=bounds)
-    result = scipy.optimize.minimize(
-        obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds
-    )
+    if known:
+        obj_func = _Follower(obj_func, *min(known, key=lambda optimum: optimum[1]))
+    try:
+        result = scipy.optimize.minimize(
+            obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds
+        )
+    except _Hopeless:
+        return obj_func.best
     _check_optimize_result("lbfgs", result)
     return result.x, result.fun
 
