@@ -28,11 +28,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.pipeline import Pipeline
 from study import IMAGES, RESULTS, finish_axes
 
-from skmolal import Campaign, GaussianProcessRegressor, make_baseline_model
+from skmolal import Campaign, make_baseline_model
 from skmolal.cli import main as skmolal
 from skmolal.datasets import load_qm9_sample
 from skmolal.gaussian_process import median_length_scale
@@ -72,14 +73,15 @@ def is_missing(task, model, seed, n_labelled):
     return not (same & (table["seed"] == seed) & (table["n_labelled"] == n_labelled)).any()
 
 
-def make_models(molecules):
+def make_models(molecules, baseline=None, max_optimizer_samples=None):
     """Return both Pipelines; the plain one is the other's descriptor and its first length scale."""
-    baseline = make_baseline_model(molecules, random_state=0)
+    baseline = make_baseline_model(molecules, baseline=baseline, random_state=0)
+    baseline["gpr"].set_params(max_optimizer_samples=max_optimizer_samples)
     descriptor = dict(baseline["features"].transformer_list)["descriptor"]
     scale = median_length_scale(descriptor.fit_transform(molecules[:500]), random_state=0)
     kernel = ConstantKernel(1.0, (1e-10, 1e12)) * RBF(scale, (scale / 1e3, scale * 1e5))
     kernel += WhiteKernel(0.1, (1e-14, 1e4))
-    gpr = GaussianProcessRegressor(kernel, alpha=1e-4, normalize_y=True, random_state=0)
+    gpr = clone(baseline["gpr"]).set_params(kernel=kernel)
     return {"plain": Pipeline([("descriptor", descriptor), ("gpr", gpr)]), "baseline": baseline}
 
 

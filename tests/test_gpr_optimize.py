@@ -1,0 +1,155 @@
+"""Hyperparameters against scikit-learn's, from the same starts, on random problems."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor as Reference
+from sklearn.gaussian_process.kernels import (
+    RBF,
+    ConstantKernel,
+    DotProduct,
+    Matern,
+    RationalQuadratic,
+    WhiteKernel,
+)
+
+from skmolal import GaussianProcessRegressor
+from skmolal.gaussian_process._engine import optimize
+
+BOUNDS = (1e-3, 1e3)
+KERNELS = [
+    lambda d: ConstantKernel(1.0, BOUNDS) * RBF(1.0, BOUNDS),
+    lambda d: ConstantKernel(1.0, BOUNDS) * RBF(1.0, BOUNDS) + WhiteKernel(0.1, BOUNDS),
+    lambda d: ConstantKernel(1.0, BOUNDS) * Matern(np.ones(d), BOUNDS, nu=2.5) + WhiteKernel(0.1),
+    lambda d: ConstantKernel(1.0, BOUNDS) * RationalQuadratic(1.0, 1.0, BOUNDS, BOUNDS),
+    lambda d: DotProduct(1.0, BOUNDS) + Matern(1.0, BOUNDS, nu=1.5) + WhiteKernel(0.1, BOUNDS),
+]
+
+
+def random_problem(seed):
+    rng = np.random.default_rng(seed)
+    kind = seed % len(KERNELS)
+    n_samples, n_features = int(rng.integers(10, 60)), int(rng.integers(1, 5))
+    X = rng.normal(size=(n_samples, n_features)) * 10.0 ** rng.uniform(-1, 1)
+    y = np.sin(X @ rng.normal(size=n_features)) + rng.uniform(0, 0.5) * rng.normal(size=n_samples)
+    options = {
+        "alpha": float(10.0 ** rng.uniform(-4, -1)),
+        "normalize_y": bool(rng.integers(2)),
+        "n_restarts_optimizer": int(rng.integers(0, 4)),
+        "random_state": seed,
+    }
+    return KERNELS[kind](n_features), options, X, y
+
+
+def shortfalls(seeds):
+    """By how much the evidence falls below scikit-learn's, relative to it, for each seed."""
+    result = {}
+    for seed in seeds:
+        kernel, options, X, y = random_problem(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            ours, theirs = (
+                model(kernel, **options).fit(X, y).log_marginal_likelihood_value_
+                for model in (GaussianProcessRegressor, Reference)
+            )
+        result[seed] = (theirs - ours) / abs(theirs)
+    return result
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(40), pytest.param(range(40, 200), marks=pytest.mark.exhaustive)]
+)
+def test_evidence_is_not_worse_than_scikit_learns(seeds):
+    assert {seed: loss for seed, loss in shortfalls(seeds).items() if loss > 1e-5} == {}
+
+
+def banana(theta):
+    """A curved valley to (1, 1), lowest 0."""
+    x, y = theta
+    value = (1 - x) ** 2 + 5 * (y - x * x) ** 2
+    return value, np.array([-2 * (1 - x) - 20 * x * (y - x * x), 10 * (y - x * x)])
+
+
+def two_valleys(theta):
+    """Lowest at -2 (value 0) and at 2 (value -1)."""
+    x = theta[0]
+    left, right = (x + 2) ** 2, (x - 2) ** 2 - 1
+    return (left, np.array([2 * (x + 2)])) if left < right else (right, np.array([2 * (x - 2)]))
+
+
+def count(function, calls):
+    def counted(theta):
+        calls.append(theta.copy())
+        return function(theta)
+
+    return counted
+
+
+def test_a_start_that_leads_to_a_known_optimum_is_not_followed_to_its_end():
+    bounds, start = [(-3.0, 3.0)] * 2, np.array([-1.0, 2.0])
+    full, short = [], []
+    first = optimize._minimize("fmin_l_bfgs_b", count(banana, full), start, bounds)
+    np.testing.assert_allclose(first.theta, 1.0, atol=1e-4)
+    second = optimize._minimize("fmin_l_bfgs_b", count(banana, short), start, bounds, [first])
+    assert len(short) < len(full)
+    assert second.value >= first.value
+
+
+@pytest.mark.parametrize("start", [3.0, 0.5])
+def test_a_start_that_leads_to_a_lower_optimum_is_followed(start):
+    bounds = [(-4.0, 4.0)]
+    known = optimize._minimize("fmin_l_bfgs_b", two_valleys, np.array([-2.5]), bounds)
+    assert known.value == pytest.approx(0.0, abs=1e-8)
+    found = optimize._minimize("fmin_l_bfgs_b", two_valleys, np.array([start]), bounds, [known])
+    assert found.value == pytest.approx(-1.0)
+
+
+def test_an_optimum_at_a_bound_has_a_slope_that_is_reckoned_with():
+    def slope(theta):
+        return theta[0] ** 2, 2 * theta
+
+    bounds = [(1.0, 5.0)]
+    known = optimize._minimize("fmin_l_bfgs_b", slope, np.array([4.0]), bounds)
+    assert known.theta == pytest.approx([1.0])
+    follower = optimize._Follower(slope, known)
+    for theta in (4.0, 2.4):  # the first is too far away to tell
+        follower(np.array([theta]))
+    with pytest.raises(optimize._OnTheWayToAKnownOptimum):
+        follower(np.array([2.0]))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_optimiser_of_ones_own_sees_the_whole_objective():
+    """Called with the objective, the start and the bounds, as by scikit-learn, gradient or not."""
+    seen = []
+
+    def optimizer(obj_func, initial_theta, bounds):
+        seen.append((initial_theta, bounds))
+        value, gradient = obj_func(initial_theta, eval_gradient=True)
+        assert obj_func(initial_theta, eval_gradient=False) == pytest.approx(value)
+        assert gradient.shape == initial_theta.shape
+        result = minimize(obj_func, initial_theta, jac=True, method="L-BFGS-B", bounds=bounds)
+        return result.x, result.fun
+
+    kernel, options, X, y = random_problem(2)
+    options |= {"n_restarts_optimizer": 2}
+    models = [
+        model(kernel, optimizer=optimizer, **options).fit(X, y)
+        for model in (GaussianProcessRegressor, Reference)
+    ]
+    assert len(seen) == 6
+    for (ours, our_bounds), (theirs, their_bounds) in zip(seen[:3], seen[3:], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(our_bounds, their_bounds)
+    np.testing.assert_allclose(
+        *(model.log_marginal_likelihood_value_ for model in models), rtol=1e-6
+    )
+
+
+if __name__ == "__main__":
+    losses = shortfalls(range(200))
+    print({seed: f"{loss:.1e}" for seed, loss in losses.items() if loss > 1e-5})
+    print(f"{sum(loss < -1e-5 for loss in losses.values())} of {len(losses)} better by 1e-5")
