@@ -13,7 +13,7 @@ from skmolal.acquisition import threshold_of_top
 from skmolal.active_learning._first import choose_best, find_baseline
 from skmolal.active_learning._loops import Loops
 from skmolal.active_learning._model import CampaignModel, describe_estimator
-from skmolal.active_learning._pool import as_pool, digest
+from skmolal.active_learning._pool import as_pool
 from skmolal.active_learning._recorded import FORMAT, Recorded, store_strategy
 from skmolal.active_learning._records import Records
 from skmolal.active_learning._state import State
@@ -155,7 +155,7 @@ class Campaign(Loops, Recorded):
             "format": FORMAT,
             "created": time.time(),
             "n_samples": self._state.n_samples,
-            "X_digest": digest(self._X),
+            "X_digest": None,  # of all the pool, so made when it is written
             "ids": self._records.to_list(),
             "seed": self._seed,
             "initial": self._initial,

@@ -32,6 +32,11 @@ def as_pool(X):
     return np.asarray(items)
 
 
+def _raw(array):
+    """Return the bytes of an array in order, without a copy where they lie so."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
 def digest(X):
     """Return a hexadecimal digest of what a pool holds: molecules, SMILES, numbers or a table."""
     h = sha256()
@@ -42,9 +47,9 @@ def digest(X):
     if sparse.issparse(X):
         X = X.tocsr()
         for part in (X.data, X.indices, X.indptr):
-            h.update(np.ascontiguousarray(part).tobytes())
+            h.update(_raw(part))
     elif isinstance(X, np.ndarray) and X.dtype != object:
-        h.update(np.ascontiguousarray(X).tobytes())
+        h.update(_raw(X))
     else:
         for item in X:
             if hasattr(item, "numbers") and hasattr(item, "positions"):  # ase.Atoms

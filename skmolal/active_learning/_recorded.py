@@ -32,7 +32,7 @@ class Recorded:
         self._results = {}
         if storage is not None:
             storage = _as_storage(storage)
-            storage.create(self._settings)
+            storage.create(self._identified_settings())
             self._storage = storage
 
     def _record(self, kind, *, results=(), **event):
@@ -45,6 +45,12 @@ class Recorded:
         self._results |= {result["key"]: result for result in results}
         self._events.append(event)
         self._state.apply(event)
+
+    def _identified_settings(self):
+        """Return the settings, with what recognises the pool."""
+        if self._settings["X_digest"] is None:
+            self._settings["X_digest"] = digest(self._X)
+        return self._settings
 
     def to_json(self, path=None):
         """Write everything that happened, data and fitted model aside, as JSON.
@@ -59,7 +65,7 @@ class Recorded:
         text : str
             The JSON text.
         """
-        content = {**self._settings, "results": list(self._results.values())}
+        content = {**self._identified_settings(), "results": list(self._results.values())}
         return _write_json({**content, "events": self._events}, path)
 
     @classmethod
