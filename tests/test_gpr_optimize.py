@@ -121,6 +121,36 @@ def test_an_optimum_at_a_bound_has_a_slope_that_is_reckoned_with():
         follower(np.array([2.0]))
 
 
+def test_a_first_step_into_the_impassable_is_taken_back():
+    """L-BFGS-B alone ends at its start and calls that convergence."""
+
+    def objective(theta):
+        if theta[0] > 10:
+            return np.inf, np.zeros(2)
+        away = theta - np.array([3.0, -1.0])
+        return 50 * away @ away, 100 * away
+
+    bounds, start = [(-20.0, 20.0)] * 2, np.zeros(2)
+    result = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    np.testing.assert_array_equal(result.x, start)
+    found = optimize._minimize("fmin_l_bfgs_b", objective, start, bounds)
+    np.testing.assert_allclose(found.theta, [3.0, -1.0], atol=1e-5)
+    np.testing.assert_allclose(found.gradient, 0.0, atol=1e-2)
+
+
+def test_a_kernel_whose_bounds_are_wide_is_fitted_to_a_smooth_property():
+    """At the corner of the bounds, the first step, the matrix is not positive definite."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 5)) * 100
+    y = X @ np.array([1.0, 2.0, 0.0, -1.0, 0.5])
+    kernel = ConstantKernel(1.0, (1e-10, 1e12)) * RBF(300.0, (0.3, 3e7))
+    model = GaussianProcessRegressor(
+        kernel + WhiteKernel(0.1, (1e-14, 1e4)), alpha=1e-4, normalize_y=True
+    ).fit(X, y)
+    assert model.kernel_.k1.k2.length_scale > 1000.0
+    assert abs(model.predict(X[:50]) - y[:50]).max() < 0.02 * y.std()
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_an_optimiser_of_ones_own_sees_the_whole_objective():
     """Called with the objective, the start and the bounds, as by scikit-learn, gradient or not."""

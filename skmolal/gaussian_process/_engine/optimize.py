@@ -15,7 +15,10 @@ from skmolal.gaussian_process._engine.likelihood import CompiledLikelihood, Host
 __all__ = ["make_likelihood", "optimize_kernel", "set_theta"]
 
 _value = attrgetter("value")
-_FTOL = 1e7 * np.finfo(np.float64).eps  # of L-BFGS-B by default
+_FTOL, _GTOL = 1e7 * np.finfo(np.float64).eps, 1e-5  # of L-BFGS-B by default
+_ABNORMAL = 2  # its status where a line search has failed
+_WALL = 100.0  # in units of the slope where the search goes on
+_FLAT = 0.01  # change of the log likelihood with a hyperparameter's logarithm
 _AGREEMENT, _NEARBY = 0.1, 1.5  # of a loss with that of a quadratic function; of log(values)
 _IMPLAUSIBLE = 1e3  # -log likelihood of a label: some 45 predicted stds off
 _SAYS_NOTHING = 0.01  # log likelihood above that of noise alone
@@ -166,14 +169,62 @@ def _minimize(optimizer, obj_func, initial_theta, bounds, known=()):
     best = min(known, key=_value, default=None)
     if best is not None and np.isfinite(best.value):
         obj_func = _Follower(obj_func, best)
+    walls = 0
+
+    def walled(theta):
+        nonlocal walls
+        value, gradient = obj_func(theta)
+        walls += not np.isfinite(value)
+        return value, gradient
+
     try:
         result = scipy.optimize.minimize(
-            obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds
+            walled, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds
         )
+        if walls or result.status == _ABNORMAL:
+            result = _search_by_small_steps(obj_func, result, bounds)
     except _OnTheWayToAKnownOptimum:
         return obj_func.best
     _check_optimize_result("lbfgs", result)
     return _Optimum(result.x, result.fun, result.jac)
+
+
+def _search_by_small_steps(obj_func, result, bounds):
+    """Go on where a search has broken off, if anything is to be gained.
+
+    The first step is the gradient itself, in logarithms: often to the corner of the bounds, where
+    the matrix may not be positive definite. From there the search does not come back, and ends
+    where it began. With the likelihood scaled, the first step is one, a factor of e. Other
+    searches break off where rounding hides what is left to be gained.
+    """
+    slope = _slope(result, bounds)
+    if np.isfinite(result.fun) and slope > _FLAT:
+        scale, impassable = min(1.0, 1.0 / slope), result.fun + _WALL * slope
+
+        def scaled(theta):
+            value, gradient = obj_func(theta)
+            return scale * (value if np.isfinite(value) else impassable), scale * gradient
+
+        again = scipy.optimize.minimize(
+            scaled,
+            result.x,
+            method="L-BFGS-B",
+            jac=True,
+            bounds=bounds,
+            options={"ftol": _FTOL * scale, "gtol": _GTOL * scale},
+        )
+        again.fun, again.jac = again.fun / scale, again.jac / scale
+        result = again if again.fun <= result.fun else result
+    if result.status == _ABNORMAL and _slope(result, bounds) < _FLAT * max(1.0, 0.1 * slope):
+        result.status = 0
+    return result
+
+
+def _slope(result, bounds):
+    """Return the largest part of the gradient, parts towards a bound that is reached aside."""
+    low, high = np.transpose(bounds)
+    outwards = (result.x <= low) & (result.jac > 0) | (result.x >= high) & (result.jac < 0)
+    return abs(np.where(outwards, 0.0, result.jac)).max()
 
 
 def _of_noise_alone(y):
