@@ -1,7 +1,11 @@
 """The command: its files, its options and how it ends when something is wrong."""
 
 import json
+import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -11,6 +15,7 @@ from ase.io import write
 from sklearn.utils import Bunch
 
 from skmolal.cli import main
+from skmolal.cli._compiled import keep_compiled
 from skmolal.cli._report import format_verdicts
 from skmolal.datasets import load_qm9_sample
 from skmolal.model_selection._checkpoint import write_json
@@ -467,3 +472,41 @@ def test_version(capsys):
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == f"skmolal {skmolal.__version__}\n"
+
+
+def test_a_second_run_compiles_nothing(tmp_path):
+    """The command keeps what JAX compiles, apart for each kind of processor, and in the cache."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("JAX_")}
+    environment |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    names = ["C" * n + end for n in range(1, 16) for end in ("", "O", "N")]
+    rows = [f"{name},{len(name)}.{k}" for k, name in enumerate(names)]
+    (tmp_path / "pool.csv").write_text("\n".join(["smiles,y", *rows]))
+    command = "run --data pool.csv --target y --descriptor morgan --top-share 0.2 --n-jobs 1"
+    script = f"from skmolal.cli import main; main('{command} --strategies random'.split())"
+    files = []
+    for _ in range(2):
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            check=True,
+        )
+        found = tmp_path.rglob("compiled-*/*-cache")
+        files.append({path: path.stat().st_mtime_ns for path in found})
+        shutil.rmtree(tmp_path / "results")
+    assert len(files[0]) > 5
+    assert files[0] == files[1]
+
+
+def test_a_cache_of_the_users_own_is_left_alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
+    keep_compiled()
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "elsewhere"
+    assert not any(tmp_path.iterdir())
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "pool.csv" / "no folder"))
+    (tmp_path / "pool.csv").touch()
+    keep_compiled()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ

@@ -129,7 +129,10 @@ def computed_with(grid):
     """For each instruction set, evidence and gradient of the cases of a grid."""
     processes = {}
     for name in INSTRUCTION_SETS:
-        environment = os.environ | {"XLA_FLAGS": f"--xla_cpu_max_isa={name}"}
+        environment = os.environ | {
+            "XLA_FLAGS": f"--xla_cpu_max_isa={name}",
+            "JAX_COMPILATION_CACHE_DIR": "",
+        }
         processes[name] = subprocess.Popen(
             [sys.executable, __file__, grid], env=environment, stdout=subprocess.PIPE, text=True
         )

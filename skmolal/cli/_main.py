@@ -5,6 +5,7 @@ import sys
 import threading
 from _thread import interrupt_main
 
+from skmolal.cli._compiled import keep_compiled
 from skmolal.cli._parser import make_parser
 from skmolal.cli._warnings import readable_warnings
 
@@ -48,6 +49,7 @@ def main(argv=None):
         2 for bad input, 130 when interrupted.
     """
     options = make_parser().parse_args(argv)
+    keep_compiled()
     try:
         if options.command == "run":
             from skmolal.cli._run import run as command

@@ -8,8 +8,13 @@ from contextlib import contextmanager
 
 __all__ = ["readable_warnings"]
 
-# What few labels make common, and the user of a command cannot act on: an optimum at a bound.
-_COMMON = ("The optimal value found",)
+# What few labels make common, and the user of a command cannot act on: an optimum at a bound. Or a
+# file of the cache that a kill left incomplete, which costs one compilation.
+_COMMON = (
+    "The optimal value found",
+    "Error reading persistent compilation cache",
+    "Error writing persistent compilation cache",
+)
 # In a simulation also: all predictions are as uncertain, of few test molecules none is a target
 # (an undefined figure is a dash in the table).
 _IN_SIMULATIONS = (*_COMMON, "All ", "f1 is undefined")
