@@ -11,16 +11,16 @@ __all__ = ["estimate_seconds", "say_seconds"]
 
 _PROBE = 100  # labels of the fit that is timed
 _ROWS = 500  # molecules that are described and predicted; of few, calls take the time
-# Measured: a fit takes time as n to the power of 1.75 between 100 and 800 labels for the Gaussian
+# Measured: a fit takes time as n to the power of 1.4 between 100 and 800 labels for the Gaussian
 # process, whose time goes into the search for hyperparameters, and about n for trees. Below 100
 # labels it is the calls that take the time, however few the labels.
-_POWER = {"GaussianProcessRegressor": 1.75}
+_POWER = {"GaussianProcessRegressor": 1.4}
 
 
 def estimate_seconds(model, X, y, sizes, n_strategies, n_jobs):
     """Estimate the seconds of a whole run.
 
-    Features, a fit and a prediction are timed, after ones that compile; each process compiles
+    Features, a fit and predictions are timed, after ones that compile; each process compiles
     anew, for each size of the training set.
 
     Parameters
@@ -44,13 +44,20 @@ def estimate_seconds(model, X, y, sizes, n_strategies, n_jobs):
     describe, regressor = Pipeline(model.steps[:-1]), model.steps[-1][1]
     describe.fit_transform(X[:n])
     describing, some = _time(lambda: describe.fit_transform(X[:n_rows]))
-    compiling, _ = _time(lambda: clone(regressor).fit(some[:n], y[:n]).predict(some))
+    few = some[: max(1, n_rows // 10)]
+    compiling, fitted = _time(lambda: clone(regressor).fit(some[:n], y[:n]))
+    for rows in (few, some):
+        compiling += _time(lambda rows=rows: fitted.predict(rows))[0]
     fitting, fitted = _time(lambda: clone(regressor).fit(some[:n], y[:n]))
-    predicting, _ = _time(lambda: fitted.predict(some))
+    calling, predicting = (
+        min(_time(lambda rows=rows: fitted.predict(rows))[0] for _ in range(3))
+        for rows in (few, some)
+    )
+    per_row = max(0.0, predicting - calling) / max(1, n_rows - n_rows // 10)
     power = _POWER.get(type(regressor).__name__, 1.0)
     rounds = sum(
         fitting * max(1.0, size / n) ** power
-        + 2 * predicting * len(y) / n_rows * max(1.0, size / n)
+        + 2 * (calling + per_row * len(y) * max(1.0, size / n))
         for size in labels
     )
     workers = min(joblib.cpu_count() if n_jobs < 0 else n_jobs, n_strategies * sizes.seeds)

@@ -101,7 +101,7 @@ def active_learning_curve(
         arguments continues there; more repeats or strategies may be added. Needs an int as
         `random_state`.
     verbose : bool, default=False
-        Whether to show a progress bar over campaigns.
+        Whether to show a progress bar over campaigns, with the last scores of the latest.
 
     Returns
     -------
@@ -226,6 +226,9 @@ def active_learning_curve(
     return Bunch(frame=frame, picks=picks, settings=settings)
 
 
+_NO_SCORES = ("n_labelled", *TIMES)
+
+
 class _Features(NamedTuple):
     """What the campaigns of one repeat share."""
 
@@ -267,8 +270,15 @@ def _play_all(calls, n_jobs, n_workers, progress):
         results = {}
         for key, (rows, picks) in zip(calls, played, strict=True):
             results[key] = _Replicate(rows, picks, calls[key][1])
+            progress.set_postfix_str(_say_last(key[0], rows[-1]), refresh=False)
             progress.update()
     return results
+
+
+def _say_last(strategy, row):
+    """Say where the campaign that has just ended has come to."""
+    scores = [f"{name} {value:.3g}" for name, value in row.items() if name not in _NO_SCORES]
+    return f"{strategy}, {row['n_labelled']} labels: {', '.join(scores)}"
 
 
 def _one_thread_each(n_workers):
