@@ -11,7 +11,6 @@ thread takes 28 ms and two of either kind 16 to 25. Results do not depend on the
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from threading import Lock
 
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
@@ -23,9 +22,6 @@ _WHOLE = 1024  # rows up to which blocks gain too little
 _BLOCK = 256  # rows of a block
 _ROUNDING = 4 * np.finfo(np.float64).eps  # of a pivot, relative to its entry of the matrix
 
-_lock = Lock()
-_limits = []  # one for each that is inside, the first with the limit itself
-
 
 @cache
 def _controller():
@@ -34,25 +30,11 @@ def _controller():
 
 @contextmanager
 def single_threaded_blas():
-    """Let BLAS use one thread; yields how many it would have used.
-
-    Several threads of a program may be inside: the limit ends with the last of them.
-    """
-    with _lock:
-        libraries = _controller().lib_controllers
-        if _limits:
-            n_threads, limit = _limits[0]
-        else:
-            n_threads = max([library.num_threads for library in libraries], default=1)
-            limit = _controller().limit(limits=1)
-        _limits.append((n_threads, limit))
-    try:
+    """Let BLAS use one thread; yields how many it would have used."""
+    controller = _controller()
+    n_threads = max([library.num_threads for library in controller.lib_controllers], default=1)
+    with controller.limit(limits=1):
         yield n_threads
-    finally:
-        with _lock:
-            _limits.pop()
-            if not _limits:
-                limit.restore_original_limits()
 
 
 def factor_block(matrix):
