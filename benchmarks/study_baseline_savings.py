@@ -198,11 +198,13 @@ def draw():
             )
         file = {"QM9": "study_baseline_qm9", "own geometries": "study_baseline_own"}[name]
         write_table(file, "16 10 10 10 20 11 11 12", rows)
-    shown = [("QM9", target) for target in UNITS]
-    shown += [("own geometries", target) for target in ORBITALS]
-    figure, axes = plt.subplots(2, 4, figsize=(11, 5.4), layout="constrained")
-    for ax, (name, target) in zip(axes.flat, shown, strict=True):
-        part = table[(table["set"] == name) & (table["target"] == target)]
+    shown = list(table.groupby(["set", "target"], sort=False))
+    n_rows = 1 + (len(shown) > 5)
+    n_columns = -(-len(shown) // n_rows)
+    figure, axes = plt.subplots(
+        n_rows, n_columns, figsize=(2.75 * n_columns, 2.7 * n_rows), layout="constrained"
+    )
+    for ax, ((name, target), part) in zip(axes.flat, shown, strict=True):
         for model, colour, label in (
             ("plain", "#555555", "plain"),
             ("baseline", "#0072B2", "with xTB under it"),
@@ -213,7 +215,7 @@ def draw():
             ax.plot(mean.index, mean, color=colour, label=label)
         ax.set(title=f"{NAMES[target]}, {name}", ylabel=f"error ({UNITS[target]})", ylim=(0, None))
         finish_axes([ax], sorted(part["n_labelled"].unique())[:: 2 if len(part) > 40 else 1])
-    handles, labels = axes[0, 0].get_legend_handles_labels()
+    handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(IMAGES / "study_baseline_savings.png", dpi=150)
 
