@@ -4,12 +4,22 @@ import contextlib
 import sys
 import threading
 from _thread import interrupt_main
+from importlib import import_module
 
 from skmolal.cli._compiled import keep_compiled
 from skmolal.cli._parser import make_parser
 from skmolal.cli._warnings import readable_warnings
 
 __all__ = ["main"]
+
+# Where each command is; what a command needs is imported only when it is called.
+_MODULES = {
+    "run": "_run",
+    "new": "_new",
+    **dict.fromkeys(("ask", "tell", "release", "drop"), "_by_people"),
+    "label": "_by_oracles",
+    **dict.fromkeys(("status", "export", "report"), "_looking"),
+}
 
 
 @contextlib.contextmanager
@@ -51,12 +61,8 @@ def main(argv=None):
     options = make_parser().parse_args(argv)
     keep_compiled()
     try:
-        if options.command == "run":
-            from skmolal.cli._run import run as command
-        else:
-            from skmolal.cli._live import COMMANDS
-
-            command = COMMANDS[options.command]
+        module = import_module(f"skmolal.cli.{_MODULES[options.command]}")
+        command = getattr(module, options.command)
         with _no_interrupt_is_lost(), readable_warnings(options.command == "run"):
             command(options)
     except KeyboardInterrupt:

@@ -60,10 +60,12 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         How to maximise the log marginal likelihood. A callable is called as
         ``optimizer(obj_func, initial_theta, bounds=bounds)``, where
         ``obj_func(theta, eval_gradient=True)`` is to be minimised, and returns
-        ``(theta_opt, func_min)``. None keeps the hyperparameters.
+        ``(theta_opt, func_min)``. None keeps the hyperparameters. The default goes on by small
+        steps where it met hyperparameters without a positive definite matrix.
     n_restarts_optimizer : int, default=0
         Number of further starts of the optimiser, drawn log-uniformly within the bounds, which
-        must then be finite.
+        must then be finite. The default optimiser gives up a start that leads to an optimum that
+        is known.
     normalize_y : bool, default=False
         Whether to shift and scale the targets to mean 0 and variance 1 before fitting. Predictions
         are on the original scale.
@@ -123,7 +125,8 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
     Notes
     -----
     A fit costs of order n^3 / 3 + n^2 d operations for n samples of d features, and memory for
-    n^2 / 2 numbers. Where n is too large for that, scikit-learn's
+    n^2 / 2 numbers; each step of the search for hyperparameters n^3, and in all memory for 3 n^2
+    numbers. Where n is too large for that, scikit-learn's
     ``make_pipeline(Nystroem(gamma=0.5 / length_scale**2, n_components=2000), BayesianRidge())``
     approximates an RBF kernel and predicts stds too.
 
