@@ -31,9 +31,11 @@ def test_twenty_kills_change_nothing(tmp_path):
     def start(out):
         return subprocess.Popen([*command, str(out)], env=environment)
 
-    begin = time.monotonic()
-    assert start(tmp_path / "whole").wait() == 0
-    duration = time.monotonic() - begin
+    # The first run compiles what the others find in a cache.
+    for out in (tmp_path / "compiling", tmp_path / "whole"):
+        begin = time.monotonic()
+        assert start(out).wait() == 0
+        duration = time.monotonic() - begin
     expected = read(tmp_path / "whole")
 
     moments = random.Random(0)
