@@ -242,6 +242,9 @@ def test_cost_without_gain_is_said():
     dear = remarks(scores, fit_time=fits, query_time={"random": 0.0, "s": 9.0})
     assert cheap == ("not distinguishable", "")
     assert dear == ("not distinguishable", "cost without gain: 30 s a campaign against 3 s")
+    quick = {"random": 0.01, "s": 0.01}  # of these nobody notices a tenth of a second
+    waits = remarks(scores, fit_time=quick, query_time={"random": 0.0, "s": 0.1})
+    assert waits == ("not distinguishable", "")
     gain = {"random": noisy(0.1, 0), "s": noisy(0.3, 1)}
     assert remarks(gain, fit_time=fits, query_time={"random": 0.0, "s": 9.0}) == ("better", "")
 

@@ -7,7 +7,7 @@ from skmolal.metrics._savings import first_reach
 __all__ = ["remark"]
 
 _PLATEAU_GAIN, _PLATEAU_LABELS = 0.95, 0.5
-_COST = 1.25
+_COST, _LEAST_COST = 1.25, 1.0  # ratio and difference of seconds that are worth a word
 
 
 def remark(row, pairs, n_needed, interval):
@@ -58,6 +58,6 @@ def _cost(pairs):
         np.median([part["query_time"].sum() + part["fit_time"].sum() for part in side])
         for side in zip(*pairs, strict=True)
     )
-    if ours <= _COST * theirs:
+    if ours <= _COST * theirs or ours - theirs < _LEAST_COST:
         return []
     return [f"cost without gain: {ours:.3g} s a campaign against {theirs:.3g} s"]
