@@ -157,14 +157,15 @@ def savings(table):
 
 
 def format_ratio(row):
+    """Return the ratio with its interval; a bound where the plain curve ends above the error."""
     if row["at_least"]:
-        return f"more than {row['ratio']:.1f}"
-    return f"{row['ratio']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
+        return "" if row["ratio"] <= 1 else f"more than {row['ratio']:.0f}"
+    return f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
 
 
 def format_saved(value, at_least):
-    if value < 0:
-        return "none"
+    if value <= 0:
+        return "" if at_least else "none"
     return f"{'> ' if at_least else ''}{value:.0%}"
 
 
