@@ -73,7 +73,15 @@ def load_sets(cache):
 
 
 def read():
-    return pd.read_csv(PATH) if PATH.exists() else pd.DataFrame(columns=[*KEYS, "mae", "seconds"])
+    """Return the rows, properties in the order in which they are shown."""
+    if not PATH.exists():
+        return pd.DataFrame(columns=[*KEYS, "mae", "seconds"])
+    table = pd.read_csv(PATH)
+    return table.sort_values(["set", "target"], kind="stable", key=_place)
+
+
+def _place(column):
+    return column.map({name: place for place, name in enumerate(("QM9", *UNITS))}).fillna(-1)
 
 
 def add_row(*values):
@@ -200,12 +208,11 @@ def draw():
         file = {"QM9": "study_baseline_qm9", "own geometries": "study_baseline_own"}[name]
         write_table(file, "16 10 10 10 20 11 11 12", rows)
     shown = list(table.groupby(["set", "target"], sort=False))
-    n_rows = 1 + (len(shown) > 5)
-    n_columns = -(-len(shown) // n_rows)
-    figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(2.75 * n_columns, 2.7 * n_rows), layout="constrained"
-    )
-    for ax, ((name, target), part) in zip(axes.flat, shown, strict=True):
+    n_rows = -(-len(shown) // 3)
+    figure, axes = plt.subplots(n_rows, 3, figsize=(9, 2.8 * n_rows), layout="constrained")
+    for ax in axes.flat[len(shown) :]:
+        ax.set_axis_off()
+    for ax, ((name, target), part) in zip(axes.flat, shown, strict=False):
         for model, colour, label in (
             ("plain", "#555555", "plain"),
             ("baseline", "#0072B2", "with xTB under it"),
