@@ -341,7 +341,7 @@ def test_tiny_features_do_not_hold_the_optimiser_on_a_plateau(with_constant):
     kernel = sk.RBF(1.0, (1e-12, 1e8))
     kernel = sk.ConstantKernel() * kernel if with_constant else kernel
     model = GaussianProcessRegressor(kernel, alpha=1e-6).fit(X, y)
-    assert model.log_marginal_likelihood_value_ > (19.8 if with_constant else -49.7)
+    assert model.log_marginal_likelihood_value_ > (19.8 if with_constant else 17.9)
 
 
 def test_an_implausible_optimum_is_a_warning():

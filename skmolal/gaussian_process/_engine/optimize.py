@@ -21,6 +21,7 @@ _WALL = 100.0  # in units of the slope where the search goes on
 _FLAT = 0.01  # change of the log likelihood with a hyperparameter's logarithm
 _AGREEMENT, _NEARBY = 0.1, 1.5  # of a loss with that of a quadratic function; of log(values)
 _IMPLAUSIBLE = 1e3  # -log likelihood of a label: some 45 predicted stds off
+_N_BETWEEN = 19  # points
 _SAYS_NOTHING = 0.01  # log likelihood above that of noise alone
 
 
@@ -105,12 +106,15 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
         optima.append(_minimize(optimizer, obj_func, start, bounds, optima))
     theta, lowest, _ = min(optima, key=_value)
     implausible = _IMPLAUSIBLE * y.size
-    says_nothing = lowest > _of_noise_alone(y) - _SAYS_NOTHING
-    if not callable(optimizer) and origin is not None and says_nothing:
+    nothing = _of_noise_alone(y) - _SAYS_NOTHING
+    if not callable(optimizer) and origin is not None and lowest > nothing:
         optima.append(_minimize(optimizer, obj_func, origin, bounds, optima))
         theta, lowest, _ = min(optima, key=_value)
     if not callable(optimizer) and implausible < lowest < np.inf:
         theta, lowest = _search_further(obj_func, theta, bounds, implausible / lowest)
+    if not callable(optimizer) and lowest > nothing and obj_func(starts[0], False) > implausible:
+        between = _search_between(obj_func, starts[0], theta, bounds)
+        theta, lowest, _ = min(between, _Optimum(theta, lowest, None), key=_value)
     set_theta(kernel, theta)
     kernel._check_bounds_params()
     # A warning about a bound has said already what to widen.
@@ -218,6 +222,17 @@ def _search_by_small_steps(obj_func, result, bounds):
     if result.status == _ABNORMAL and _slope(result, bounds) < _FLAT * max(1.0, 0.1 * slope):
         result.status = 0
     return result
+
+
+def _search_between(obj_func, start, end, bounds):
+    """Search again between a start where all samples are the same and an end where all are noise.
+
+    The slopes of the former are so steep that a step down may jump over all that lies between.
+    """
+    points = [start + share * (end - start) for share in np.linspace(0.05, 0.95, _N_BETWEEN)]
+    return _minimize(
+        "fmin_l_bfgs_b", obj_func, min(points, key=lambda p: obj_func(p, False)), bounds
+    )
 
 
 def _slope(result, bounds):
