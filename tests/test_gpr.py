@@ -56,9 +56,12 @@ def assert_same_posterior(model, reference, X, tol=1e-8):
 # --- scikit-learn as oracle ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
 @pytest.mark.parametrize("n_samples", [1, 20, 150])
 @pytest.mark.parametrize("name", KERNELS)
-def test_posterior_equals_scikit_learns(name, n_samples):
+def test_posterior_equals_scikit_learns(name, n_samples, backend, monkeypatch):
+    # As on a graphics processor, for which fits and evidences have paths of their own.
+    monkeypatch.setattr(likelihood.jax, "default_backend", lambda: backend)
     X, y = make_data(n_samples + 40)
     args = {"alpha": 1e-2, "optimizer": None}
     model = GaussianProcessRegressor(KERNELS[name], **args).fit(X[:n_samples], y[:n_samples])

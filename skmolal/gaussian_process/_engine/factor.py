@@ -15,6 +15,7 @@ multiplies rounding errors, are float64.
 """
 
 from functools import partial
+from math import gcd
 
 import jax
 import jax.numpy as jnp
@@ -119,7 +120,7 @@ def _factor_small(matrix):
 def _append_diagonal(diagonal, inverse, rows, start):
     """Factor the rows of a diagonal tile from `start` on; rows before are factored already."""
     tile = rows.shape[1]
-    step = min(rows.shape[0], _SMALL)
+    step = gcd(rows.shape[0], _SMALL)
     fine = True
     for offset in range(0, rows.shape[0], step):
         first = start + offset
