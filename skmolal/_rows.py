@@ -11,6 +11,79 @@ import scipy.sparse as sp
 from skmolal.molecules import as_molecules
 
 
+class LazyRows:
+    """Base of tables whose rows lie elsewhere and are read when they are needed.
+
+    A slice, or an array of positions, reads rows; :meth:`take` selects rows without reading them.
+    A subclass has ``read_slice(start, stop)`` and ``read_rows(rows)``.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns.
+    dtype : dtype
+        Of the rows read.
+    is_sparse : bool
+        Whether rows are read as CSR, or as ndarray.
+    """
+
+    ndim = 2
+
+    def __init__(self, shape, dtype, is_sparse):
+        self.shape, self.dtype, self.is_sparse = shape, dtype, is_sparse
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, key):
+        if isinstance(key, slice):
+            start, stop, step = key.indices(len(self))
+            if step == 1:
+                return self.read_slice(start, max(start, stop))
+            key = np.arange(start, stop, step)
+        return self.read_rows(_positions(key, len(self)))
+
+    def take(self, rows):
+        """Select rows without reading them."""
+        return SelectedRows(self, _positions(rows, len(self)))
+
+
+class SelectedRows(LazyRows):
+    """Some rows of lazy rows, by position."""
+
+    def __init__(self, source, rows):
+        super().__init__((len(rows), source.shape[1]), source.dtype, source.is_sparse)
+        self.source, self.rows = source, rows
+
+    def read_slice(self, start, stop):
+        return self.read_rows(np.arange(start, stop))
+
+    def read_rows(self, rows):
+        rows = self.rows[rows]
+        # Most are read in long runs: once from the first to the last, where that is little more.
+        if len(rows) and rows[-1] - rows[0] < 2 * len(rows) and (np.diff(rows) > 0).all():
+            return self.source.read_slice(rows[0], rows[-1] + 1)[rows - rows[0]]
+        return self.source.read_rows(rows)
+
+    def take(self, rows):
+        return SelectedRows(self.source, self.rows[_positions(rows, len(self))])
+
+
+def _positions(rows, n_rows):
+    rows = np.asarray(rows)
+    if rows.dtype == bool:
+        rows = np.flatnonzero(rows)
+    rows = np.atleast_1d(rows).astype(np.intp)
+    if rows.size and (rows.min() < -n_rows or rows.max() >= n_rows):
+        raise IndexError(f"rows must be positions among {n_rows}, got {rows.min()} to {rows.max()}")
+    return rows % n_rows if n_rows else rows
+
+
+def read_all(X):
+    """Read lazy rows; any other container is returned as it is."""
+    return X[:] if isinstance(X, LazyRows) else X
+
+
 def as_rows(X, name="X"):
     """Return molecules as a molecule array, and any other container with rows as it is."""
     if holds_molecules(X):
@@ -40,6 +113,8 @@ def take_rows(X, idx):
     idx = np.asarray(idx)
     if idx.size == 0 and idx.dtype != bool:
         idx = idx.astype(np.intp)  # np.asarray([]) is an array of floats
+    if isinstance(X, LazyRows):
+        return X.take(idx)
     if sp.issparse(X):
         return X.tocsr()[np.atleast_1d(idx)]
     if hasattr(X, "iloc"):

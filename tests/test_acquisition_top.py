@@ -43,6 +43,18 @@ def test_of_known_labels_it_is_a_quantile():
     assert threshold_of_top([], y, np.zeros(100), 0.05) == 195.0
 
 
+@pytest.mark.parametrize("maximize", [True, False])
+def test_a_sample_of_the_rest_stands_for_all(maximize):
+    rng = np.random.default_rng(0)
+    y, mean, std = rng.normal(size=50), rng.normal(size=30), rng.uniform(0.1, 1, size=30)
+    std[:5] = 0
+    expected = threshold_of_top(y, np.repeat(mean, 4), np.repeat(std, 4), 0.2, maximize)
+    t = threshold_of_top(y, mean, std, 0.2, maximize, n_rest=120)
+    assert abs(t - expected) < 1e-12
+    with pytest.raises(ValueError, match="n_rest must be at least the 30 of mean, got 29"):
+        threshold_of_top(y, mean, std, 0.2, n_rest=29)
+
+
 @pytest.mark.parametrize("top", [0, 1, -0.1, 1.5, True, np.nan])
 def test_what_is_no_share_is_refused(top):
     with pytest.raises(ValueError, match="top must be a share between 0 and 1"):

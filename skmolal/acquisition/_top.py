@@ -8,7 +8,7 @@ from skmolal.acquisition._checks import check_posterior
 __all__ = ["threshold_of_top"]
 
 
-def threshold_of_top(y, mean, std, top, maximize=True):
+def threshold_of_top(y, mean, std, top, maximize=True, n_rest=None):
     """Estimate the value beyond which a share of all records lies.
 
     The threshold t solves: labels beyond t, plus the sum of the probabilities of the rest to lie
@@ -28,6 +28,9 @@ def threshold_of_top(y, mean, std, top, maximize=True):
         Share of all ``n_labelled + n_rest`` records, between 0 and 1.
     maximize : bool, default=True
         Whether the top are the largest values.
+    n_rest : int, default=None
+        Number of the other records, where `mean` and `std` are those of a sample of them. None
+        is all of them.
 
     Returns
     -------
@@ -38,7 +41,8 @@ def threshold_of_top(y, mean, std, top, maximize=True):
     Raises
     ------
     ValueError
-        If `top` does not lie between 0 and 1, there is no record, or a `std` is negative.
+        If `top` does not lie between 0 and 1, there is no record, `n_rest` is less than the
+        sample, or a `std` is negative.
 
     Examples
     --------
@@ -54,17 +58,24 @@ def threshold_of_top(y, mean, std, top, maximize=True):
     mean, std = check_posterior(mean, std)
     if len(y) + len(mean) == 0:
         raise ValueError("y and mean must hold at least one record, got none")
+    weight = 1.0
+    if n_rest is not None:
+        if n_rest < len(mean) or (n_rest > 0 and len(mean) == 0):
+            raise ValueError(f"n_rest must be at least the {len(mean)} of mean, got {n_rest}")
+        weight = n_rest / max(1, len(mean))
+    wanted = top * (len(y) + weight * len(mean))
     if not maximize:
         y, mean = -y, -mean
-    known = np.sort(np.concatenate([y, mean[std == 0]]))
+    known, sure = np.sort(y), np.sort(mean[std == 0])
     mean, std = mean[std > 0], std[std > 0]
-    wanted = top * (len(known) + len(mean))
 
     def beyond(t):
         n_known = len(known) - np.searchsorted(known, t, side="left")
-        return n_known + ndtr((mean - t) / std).sum()
+        n_sure = len(sure) - np.searchsorted(sure, t, side="left")
+        return n_known + weight * (n_sure + ndtr((mean - t) / std).sum())
 
-    ends = np.concatenate([known, mean - 40 * std, mean + 40 * std])
+    known_values = np.sort(np.concatenate([known, sure]))
+    ends = np.concatenate([known_values, mean - 40 * std, mean + 40 * std])
     low, high = ends.min(), np.nextafter(ends.max(), np.inf)
     close = 1e-14 * max(abs(low), abs(high))
     # Beyond `low` lie all, beyond `high` none, and their number falls in between: the bisection
@@ -74,6 +85,6 @@ def threshold_of_top(y, mean, std, top, maximize=True):
             low = middle
         else:
             high = middle
-    label = known[np.searchsorted(known, low) :][:1]
+    label = known_values[np.searchsorted(known_values, low) :][:1]
     threshold = label[0] if len(label) and label[0] <= high else low
     return float(threshold if maximize else -threshold)

@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skmolal._rows import n_rows, take_rows
-from skmolal.acquisition import threshold_of_top
 from skmolal.active_learning._first import choose_best, find_baseline
 from skmolal.active_learning._loops import Loops
 from skmolal.active_learning._model import CampaignModel, describe_estimator
@@ -20,6 +19,8 @@ from skmolal.active_learning._state import State
 from skmolal.batch_sizes import check_size
 from skmolal.query_strategies import check_query_result, check_query_strategy, cluster_sampling
 from skmolal.query_strategies._machinery.needs import check_needs
+from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._target import estimate_threshold
 
 __all__ = ["Campaign"]
 
@@ -420,10 +421,10 @@ class Campaign(Loops, Recorded):
         options = getattr(self.strategy, "options", {})
         if options.get("top") is None:
             return None
-        mean, std = learner.predict_pool()
-        return threshold_of_top(
-            learner.y_training, mean, std, options["top"], options.get("maximize", True)
-        )
+        if learner.threshold is None:
+            view = PoolView(learner, learner.X_pool)
+            estimate_threshold(view, options["top"], options.get("maximize", True))
+        return learner.threshold
 
     def tell(self, ids, y):
         """Take in labels.

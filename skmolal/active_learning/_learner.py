@@ -5,7 +5,7 @@ from time import perf_counter
 
 import numpy as np
 
-from skmolal._rows import take_rows
+from skmolal._rows import read_all, take_rows
 from skmolal.query_strategies._machinery.posterior import PoolView
 
 __all__ = ["CampaignLearner"]
@@ -42,23 +42,26 @@ class CampaignLearner:
         self._X = X
         self._preprocessor = preprocessor
         self.predict_time = 0.0  # seconds
+        self.threshold = None  # of a share of the best, once a strategy has estimated it
         self.pool_posterior = None  # mean and std of the pool, once a strategy has asked for them
         self.y_training = y
         self._features = features
         self._labelled = labelled
         self._pool = pool
+        self._strategy_is_ours = by_rows
         knows_rows = getattr(regressor, "warm_start", False) and hasattr(regressor, "_predict_rows")
         self._by_rows = by_rows and knows_rows and type(features) is np.ndarray
 
     @cached_property
     def X_training(self):
-        return take_rows(self._features, self._labelled)
+        return read_all(take_rows(self._features, self._labelled))
 
     @cached_property
     def X_pool(self):
         if self._by_rows:
             return _Rows(self._features, self._pool)
-        return take_rows(self._features, self._pool)
+        rows = take_rows(self._features, self._pool)
+        return rows if self._strategy_is_ours else read_all(rows)
 
     def as_they_came(self):
         """Return the labelled rows and the pool as the campaign was given them."""
@@ -115,11 +118,13 @@ class CampaignLearner:
             Posterior standard deviation; None where the estimator has none.
         """
         picked = self._pool[query_idx]
-        rows = _Rows(self._features, picked) if self._by_rows else take_rows(self._features, picked)
+        rows = read_all(take_rows(self._features, picked))
+        if self._by_rows:
+            rows = _Rows(self._features, picked)
         try:
             return PoolView(self, rows).posterior()
         except TypeError:
-            mean = self.estimator.predict(take_rows(self._features, picked))
+            mean = self.estimator.predict(read_all(take_rows(self._features, picked)))
             return np.asarray(mean, dtype=float).ravel(), None
 
 

@@ -4,15 +4,16 @@ import re
 from time import perf_counter
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skmolal._rows import take_rows
+from skmolal._rows import LazyRows, read_all, take_rows
 from skmolal.active_learning._believer import believe
 from skmolal.active_learning._features import join_steps, set_missing_random_states, split_steps
 from skmolal.active_learning._learner import CampaignLearner
 from skmolal.query_strategies import QueryStrategy
 
-__all__ = ["CampaignModel", "describe_estimator"]
+__all__ = ["CampaignModel", "alone", "describe_estimator"]
 
 
 class CampaignModel:
@@ -39,9 +40,23 @@ class CampaignModel:
     @property
     def features(self):
         """What the regressor sees of the records: the leading transformers' output, made once."""
-        if self._features is None:
+        if self._features is None and isinstance(self.X, LazyRows):
+            self._fit_to_library()
+            self._features = self.X
+        elif self._features is None:
             self._features = self.preprocessor.fit_transform(self.X)
         return self._features
+
+    def _fit_to_library(self):
+        """Make sure that a library was described by the leading transformers, and fit these."""
+        steps = [step for _, step in self.preprocessor.steps]
+        mine = [describe_estimator(alone(step)) for step in steps]
+        if mine != [self.X.transformer]:
+            raise ValueError(
+                f"the library was described by {self.X.transformer}, but the estimator begins "
+                f"with {', '.join(mine)}: describe it with the same, or leave the step out"
+            )
+        self.preprocessor.fit(list(self.X.smiles([0])))
 
     @property
     def last_step(self):
@@ -74,7 +89,7 @@ class CampaignModel:
             It took.
         """
         start = perf_counter()
-        X = take_rows(self.features, state.labelled)
+        X = read_all(take_rows(self.features, state.labelled))
         if theta is not None and hasattr(self.regressor, "_predict_rows"):
             self.regressor._fit(X, state.y, theta=np.array(theta))
         else:
@@ -90,7 +105,7 @@ class CampaignModel:
             if self.starts_warm and hasattr(regressor, "_predict_rows"):
                 # What the model keeps of the pool is kept without believed labels, too.
                 self._learner(regressor, labelled, y, pool, True).predict_pool()
-            rows = take_rows(self.features, awaited)
+            rows = read_all(take_rows(self.features, awaited))
             believed = np.asarray(regressor.predict(rows), dtype=float).ravel()
             regressor = believe(regressor, rows)
             labelled = np.concatenate([labelled, awaited])
@@ -103,6 +118,15 @@ class CampaignModel:
         return CampaignLearner(
             regressor, self.X, self.preprocessor, self.features, labelled, y, pool, by_rows
         )
+
+
+def alone(transformer):
+    """What a library is described with: parameters that change no feature are those of one job."""
+    transformer = clone(transformer)
+    for name, value in (("n_jobs", 1), ("verbose", False)):
+        if name in transformer.get_params():
+            transformer.set_params(**{name: value})
+    return transformer
 
 
 def describe_estimator(estimator):

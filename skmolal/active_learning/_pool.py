@@ -5,6 +5,7 @@ from hashlib import sha256
 import numpy as np
 from scipy import sparse
 
+from skmolal._rows import LazyRows
 from skmolal.molecules import as_molecules
 from skmolal.molecules._smiles import as_smiles, holds_smiles
 
@@ -16,6 +17,8 @@ def as_pool(X):
 
     Molecules and lists of SMILES become a 1-D object array, other lists an array.
     """
+    if isinstance(X, LazyRows):
+        return X
     if sparse.issparse(X):
         return X.tocsr()
     if hasattr(X, "iloc"):
@@ -39,6 +42,8 @@ def _raw(array):
 
 def digest(X):
     """Return a hexadecimal digest of what a pool holds: molecules, SMILES, numbers or a table."""
+    if isinstance(X, LazyRows):
+        return X.digest
     h = sha256()
     if hasattr(X, "iloc"):
         X = X.to_numpy()

@@ -7,8 +7,9 @@ of the files it calls.
 from collections import namedtuple
 from math import acos, erf, exp, floor, pi, sqrt
 
-import numba
 import numpy as np
+
+from skmolal._numba import compiled as _compiled
 
 # A Gaussian is added within so many sigma of its centre. The float64 normal CDF is 0 or 1 beyond.
 REACH = 8.3
@@ -25,17 +26,6 @@ Weighting = namedtuple("Weighting", ["function", "scale", "threshold", "r_cut", 
 UNITY, EXPONENTIAL, INVERSE_SQUARE, SMOOTH_CUTOFF = range(4)
 DISTANCE, INVERSE_DISTANCE, ANGLE, COSINE = range(4)
 NOT_SCALED, SCALED_BY_ATOMS, SCALED_BY_NORM = range(3)
-
-
-def _compiled(function=None, **options):
-    """Compile with numba, without the interpreter lock, cached on disk where a disk allows it."""
-    if function is None:
-        return lambda function: _compiled(function, **options)
-    options |= {"nogil": True, "error_model": "numpy"}  # no check for 0 at each division
-    try:
-        return numba.njit(function, cache=True, **options)
-    except RuntimeError:  # neither the package's folder nor a home can be written
-        return numba.njit(function, **options)
 
 
 @_compiled

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_compat.utils.validation import validate_data
 
 from skmolal._doc_link import DocLinkMixin
-from skmolal._rows import stack_rows
+from skmolal._rows import LazyRows, read_all, stack_rows
 from skmolal.gaussian_process._engine.diagnostics import (
     clip_variance,
     warn_equal_std,
@@ -290,7 +290,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
     def _set_training_data(self, X, y, kernel):
         """Check the training data and keep them; return the noise of each sample."""
         X, y = validate_data(
-            self, X, y, multi_output=True, y_numeric=True, **self._input_checks(kernel)
+            self, read_all(X), y, multi_output=True, y_numeric=True, **self._input_checks(kernel)
         )
         n_targets_seen = y.shape[1] if y.ndim > 1 else 1
         if self.n_targets is not None and n_targets_seen != self.n_targets:
@@ -447,7 +447,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
             raise RuntimeError("At most one of return_std or return_cov can be requested.")
         X = self._check_pool(X)
         if not hasattr(self, "X_train_"):
-            return self._predict_prior(X, return_std, return_cov)
+            return self._predict_prior(read_all(X), return_std, return_cov)
         posterior = self._fitted("predict")
         if isinstance(posterior.gram, HostGram):
             warn_slow_kernel(self.kernel_)
@@ -457,7 +457,8 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
             if return_cov:
                 mean, covariance = posterior.covariance(X)
                 return self._rescale_mean(mean), self._rescale_variance(covariance)
-            if return_std and posterior.cache is not None and self._keys is not None:
+            cached = posterior.cache is not None and self._keys is not None
+            if return_std and cached and not isinstance(X, LazyRows):
                 mean, variance = posterior.cache.predict(posterior, X)
             else:
                 mean, variance = posterior.predict(X, return_std)
@@ -524,6 +525,18 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
             return candidates, self._standard_deviation(variance, X)
         return candidates, np.sqrt(self._rescale_variance(clip_variance(variance, self.dtype)))
 
+    def _may_contest(self, n_rows, lazy):
+        """Tell whether a query should look for contenders among `n_rows` rows, lazy or not.
+
+        Not where what is known of all of them is kept, so that it costs little.
+        """
+        posterior = self._fitted("_may_contest")
+        if self.y_train_.ndim > 1 or isinstance(posterior.gram, HostGram):
+            return False
+        cached = posterior.cache is not None and self._keys is not None and not lazy
+        n_bytes = n_rows * len(self.y_train_) * posterior.factor.dtype.itemsize
+        return not cached or n_bytes > self.pool_cache_bytes
+
     def _check_once(self, X):
         """Check a pool that is known by its rows when it is seen first."""
         known = self.__dict__.get("_known_pool", (None, None))
@@ -537,6 +550,13 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         return np.sqrt(self._rescale_variance(variance))
 
     def _check_pool(self, X):
+        if isinstance(X, LazyRows):  # checked when they were stored
+            if X.shape[1] != getattr(self, "n_features_in_", X.shape[1]):
+                raise ValueError(
+                    f"X has {X.shape[1]} features, but {type(self).__name__} is expecting "
+                    f"{self.n_features_in_} features as input"
+                )
+            return X
         return validate_data(self, X, reset=False, **self._input_checks(self.kernel))
 
     def _predict_prior(self, X, return_std, return_cov):
@@ -605,7 +625,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         (True, True)
         """
         check_is_fitted(self, "X_train_")
-        X = self._check_pool(X)
+        X = self._check_pool(read_all(X))
         posterior = self._fitted("believe")
         twin = copy.copy(self)
         with numerics():

@@ -272,9 +272,14 @@ class TiledCholesky(DeviceState):
         """
         solved = []
         for j in range(self.n_tiles):
-            acc = subtract_products(kernel_tile(j), solved, self.rows[j][:j])
-            solved.append(_solve(acc, self.inverses[j], self.dtype))
+            solved.append(self.solve_next(kernel_tile(j), solved))
             yield solved[j]
+
+    def solve_next(self, kernel_tile, solved):
+        """Compute the tile of ``K L^-T`` that follows those `solved`, from that of K."""
+        j = len(solved)
+        acc = subtract_products(kernel_tile, solved, self.rows[j][:j])
+        return _solve(acc, self.inverses[j], self.dtype)
 
     def solve_forward(self, y):
         """Solve ``L w = y`` for tiles `y` of shape (tile, n_targets)."""

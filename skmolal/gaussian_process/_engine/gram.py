@@ -10,17 +10,23 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 
 from skmolal.gaussian_process._engine.blocks import Blocks, centre_blocks
 from skmolal.gaussian_process._engine.factor import split_tiles
+from skmolal.gaussian_process._engine.distances import Features
 from skmolal.gaussian_process._engine.kernels import (
+    BlockStatistics,
+    Statistics,
     evaluate,
     evaluate_diagonal,
+    needs_products_alone,
     parse_kernel,
     statistics,
 )
 from skmolal.gaussian_process._engine.precision import DeviceState
+from skmolal.gaussian_process._engine.sparse import SparseRows, SparseTiles, read_sparse_rows
 
 __all__ = ["CompiledGram", "HostGram", "make_gram"]
 
@@ -52,6 +58,13 @@ def _cross_tile(spec, values, left, right, n_columns):
     shape = (_n_rows(left), _n_rows(right))
     tile = evaluate(spec, values, statistics(spec, left, right, jnp.zeros(shape, bool)))
     return jnp.where((jnp.arange(shape[1]) < n_columns)[None, :], tile, 0.0)
+
+
+@partial(jax.jit, static_argnames="spec")
+def _cross_tile_of_products(spec, values, inner, left_norms, right_norms, n_columns):
+    block = BlockStatistics(None, inner, left_norms[:, None] + right_norms[None, :], None, None)
+    tile = evaluate(spec, values, Statistics((block,), jnp.zeros(inner.shape, bool)))
+    return jnp.where((jnp.arange(inner.shape[1]) < n_columns)[None, :], tile, 0.0)
 
 
 @partial(jax.jit, static_argnames=("spec", "height"))
@@ -108,17 +121,19 @@ class CompiledGram(DeviceState):
         self.blocks = Blocks(parsed, X)
         self.n_features = max(X.shape[1], self.blocks.n_features)
         self.n_blocks = self.blocks.n_blocks
+        self.only_products = needs_products_alone(parsed) and jax.default_backend() == "cpu"
         self.extend(X, noise)
 
     def extend(self, X, noise):
         """Replace the training samples by `X`, whose first rows are the present ones."""
         first = self.n_samples // self.tile
+        self.sparse_tiles = None  # made when a sparse pool comes
         self.X, self.host_noise, self.n_samples = X, noise, X.shape[0]
         # New lists: a shallow copy of this object stays what it is.
         self.features, self.noise = self.features[:first], self.noise[:first]
         for start in range(first * self.tile, self.n_samples, self.tile):
             stop = min(start + self.tile, self.n_samples)
-            self.features.append(self.rows(X, start, stop, self.tile))
+            self.features.append(self.blocks.features(X, start, stop, self.tile))
             self.noise += split_tiles(noise[start:stop], self.tile, np.float64, fill=1.0)
 
     def training_tile(self, i, offset, height, j):
@@ -137,12 +152,32 @@ class CompiledGram(DeviceState):
         )
 
     def rows(self, X, start, stop, n_rows):
-        """Put rows of a pool on the device, padded to `n_rows`."""
-        return self.blocks.features(X, start, stop, n_rows)
+        """Take rows of a pool, padded to `n_rows`: onto the device, or sparse as they are."""
+        part = X[start:stop]
+        if self.only_products and sparse.issparse(part) and sparse.issparse(self.X):
+            return read_sparse_rows(part, n_rows)
+        return self.blocks.features(part, 0, stop - start, n_rows)
+
+    def _dense(self, rows):
+        if not isinstance(rows, SparseRows):
+            return rows
+        n_rows, n_padded = rows.rows.shape[0], len(rows.squared_norms)
+        return self.blocks.features(rows.rows, 0, n_rows, n_padded)
 
     def cross_tile(self, rows, j):
         """Compute the kernel between pool rows and tile j of the training samples."""
         n_columns = self.n_samples - j * self.tile
+        if isinstance(rows, SparseRows):
+            if self.sparse_tiles is None:
+                self.sparse_tiles = SparseTiles(self.X, self.tile)
+            return _cross_tile_of_products(
+                self.spec,
+                self.values,
+                jnp.asarray(self.sparse_tiles.multiply(rows, j)),
+                rows.squared_norms,
+                self.features[j][0].squared_norms,
+                n_columns,
+            )
         return _cross_tile(self.spec, self.values, rows, self.features[j], n_columns)
 
     def keep(self, X, n_rows):
@@ -172,11 +207,13 @@ class CompiledGram(DeviceState):
 
     def diagonal(self, rows):
         """Compute the prior variance of pool rows."""
+        if isinstance(rows, SparseRows):
+            rows = (Features(None, rows.squared_norms),)
         return _diagonal(self.spec, self.values, rows)
 
     def self_tile(self, left, right, offset):
         """Compute the kernel between pool rows; row i and row ``offset + i`` are the same."""
-        return _self_tile(self.spec, self.values, left, right, offset)
+        return _self_tile(self.spec, self.values, self._dense(left), self._dense(right), offset)
 
 
 class HostGram:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import lapack, solve_triangular
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["HostCholesky", "factor_block", "single_threaded_blas"]
+__all__ = ["HostCholesky", "count_threads", "factor_block", "single_threaded_blas"]
 
 _WHOLE = 1024  # rows up to which blocks gain too little
 _BLOCK = 256  # rows of a block
@@ -28,11 +28,15 @@ def _controller():
     return ThreadpoolController().select(user_api="blas")
 
 
+def count_threads():
+    """Count the threads that BLAS may use now: what this process is allowed to."""
+    return max([library.num_threads for library in _controller().lib_controllers], default=1)
+
+
 @contextmanager
 def single_threaded_blas():
     """Let BLAS use one thread; yields how many it would have used."""
-    controller = _controller()
-    n_threads = max([library.num_threads for library in controller.lib_controllers], default=1)
+    controller, n_threads = _controller(), count_threads()
     with controller.limit(limits=1):
         yield n_threads
 

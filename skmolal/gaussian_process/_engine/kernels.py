@@ -35,11 +35,13 @@ from skmolal.gaussian_process._engine.distances import (
 from skmolal.gaussian_process._tanimoto import TanimotoKernel
 
 __all__ = [
+    "BlockStatistics",
     "ParsedKernel",
     "Statistics",
     "check_length_scales",
     "evaluate",
     "evaluate_diagonal",
+    "needs_products_alone",
     "parse_kernel",
     "sees_raw",
     "statistics",
@@ -188,6 +190,13 @@ def sees_raw(spec, block):
     """Tell whether a leaf in `block` knows where zero is, so that its features are not shifted."""
     raw = ("DotProduct", "TanimotoKernel")
     return any(leaf[0] in raw and leaf[1] == block for leaf in _leaves(spec))
+
+
+def needs_products_alone(parsed):
+    """Tell whether inner products of all features are all that a kernel needs of samples."""
+    known = ("ConstantKernel", "WhiteKernel", "DotProduct", "TanimotoKernel")
+    whole = len(parsed.columns) == 1 and not parsed.columns[0]
+    return whole and all(leaf[0] in known for leaf in _leaves(parsed.spec))
 
 
 # --- what depends on the features ---------------------------------------------------------------

@@ -53,7 +53,7 @@ def pool_joint(view, reference=None, otherwise="a strategy that needs only std o
     if reference is not None:
         rows = stack_rows(rows, reference.rows())
     scale = float(np.mean(getattr(estimator, "_y_train_std", 1.0))) ** 2
-    white = scale * _white_noise(estimator)
+    white = view.white_noise()
     # Of several noise variances none is that of a new row: their mean.
     noise = white + scale * float(np.mean(getattr(estimator, "alpha", 0.0)))
     # Not imported: that would load JAX for everybody else.
@@ -163,11 +163,3 @@ class CovarianceMatrix:
     def columns(self, idx):
         """Return the covariance of all rows with some, shape (n_rows, n_idx)."""
         return self.covariance[:, idx]
-
-
-def _white_noise(estimator):
-    """The part of the kernel's diagonal that two rows, however equal, do not share."""
-    if not hasattr(estimator, "kernel_"):
-        return 0.0
-    row = estimator.X_train_[:1]
-    return float(estimator.kernel_.diag(row)[0] - estimator.kernel_(row, row)[0, 0])

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from skmolal.query_strategies._machinery.contest import hold_contest
 from skmolal.query_strategies._machinery.joint import pool_joint
 from skmolal.query_strategies._machinery.selection import best, top_n
 
@@ -17,6 +18,7 @@ __all__ = ["Utility", "choose_batch"]
 # Rows among which picks are made between two updates of the whole pool, and picks at most.
 ACTIVE = 1024
 ROUND = 256
+SPARE = 1024  # rows that are known beyond those that are picked
 
 _NEAR = 1e-10
 
@@ -81,6 +83,9 @@ def choose_batch(view, make_utility, n_picks, update_variance):
     metrics : ndarray of shape (n_picks,)
         Utility of each pick when it was chosen.
     """
+    found = _choose_in_contest(view, make_utility, n_picks, update_variance)
+    if found is not None:
+        return found
     if update_variance:
         joint = pool_joint(view, otherwise="update_variance=False, which needs only std")
         return _choose_one_by_one(joint, make_utility(view.mean()), n_picks)
@@ -94,7 +99,27 @@ def choose_batch(view, make_utility, n_picks, update_variance):
     return query_idx, utility.metrics(values[query_idx])
 
 
-def _choose_one_by_one(joint, utility, n_picks):
+def _choose_in_contest(view, make_utility, n_picks, update_variance):
+    """Choose among the contenders of a large pool; None where there is no contest."""
+    # Each pick lowers the utilities around it: more rows than are picked may come in.
+    n_wanted = n_picks + max(SPARE, n_picks) if update_variance else n_picks
+    while (contest := hold_contest(view, n_wanted, make_utility, update_variance)) is not None:
+        rows, utility = contest.rows, make_utility(contest.mean)
+        utility.scale = contest.scale
+        if not update_variance:
+            values = utility.values(np.arange(len(rows)), contest.std)
+            picks = top_n(values, n_picks, utility.scale)
+            return rows[picks], utility.metrics(values[picks])
+        joint = pool_joint(view.part(rows))
+        chosen = _choose_one_by_one(joint, utility, n_picks, contest.bound)
+        if chosen is not None:
+            return rows[chosen[0]], chosen[1]
+        n_wanted *= 4
+    return None
+
+
+def _choose_one_by_one(joint, utility, n_picks, bound=-np.inf):
+    """Choose; None if rows beyond these, whose utilities `bound` bounds, would have to be."""
     variance = joint.variance.copy()
     n_pool = len(variance)
     solved = np.empty((n_pool, n_picks), order="F")  # rows of the Cholesky factor, so far
@@ -109,6 +134,8 @@ def _choose_one_by_one(joint, utility, n_picks):
             metrics.extend(utility.metrics(np.full(len(rest), -np.inf)))
             break
         active = np.sort(rows[top_n(values, min(ACTIVE, len(rows)), utility.scale)])
+        if values.max() <= bound + _NEAR * max(utility.scale, abs(bound)):
+            return None
         outside = np.setdiff1d(rows, active, assume_unique=True)
         before = solved[active, :done]
         picks, factor, values = _choose_active(
@@ -117,7 +144,7 @@ def _choose_one_by_one(joint, utility, n_picks):
             joint.noise,
             active,
             utility,
-            _Outside(utility, outside, np.sqrt(variance[outside])),
+            _Outside(utility, outside, np.sqrt(variance[outside]), bound),
             min(ROUND, n_picks - done),
         )
         query_idx.extend(picks)
@@ -135,12 +162,14 @@ def _choose_one_by_one(joint, utility, n_picks):
 class _Outside:
     """What is known of the rows outside the active ones: their utilities are not above these."""
 
-    def __init__(self, utility, rows, std):
+    def __init__(self, utility, rows, std, bound):
         ceiling = utility.ceiling(rows, std) if len(rows) else np.empty(0)
-        self.bound = ceiling.max(initial=-np.inf)
+        self.bound = max(ceiling.max(initial=-np.inf), bound)
         self.scale = utility.scale
-        # Where active and outside rows tie, position decides.
-        self.first = rows[best(ceiling, self.scale)] if self.bound > -np.inf else np.inf
+        # Where active and outside rows tie, position decides; of rows beyond it is not known.
+        self.first = -1
+        if ceiling.max(initial=-np.inf) > bound:
+            self.first = rows[best(ceiling, self.scale)]
 
     def may_win(self, value, row):
         """Tell whether a row outside may have to be chosen before `row`."""

@@ -7,6 +7,7 @@ clustering alike.
 import inspect
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
@@ -14,7 +15,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import _num_samples
 
+from skmolal._rows import LazyRows, read_all, take_rows
+
 __all__ = ["PoolView"]
+
+BLOCK = 50_000  # rows of a library that other estimators than ours predict at a time
 
 
 class PoolView:
@@ -62,8 +67,31 @@ class PoolView:
         if self._pipeline is None or len(self._pipeline) == 1:
             return self.X_pool
         if self._features is None:
-            self._features = self._pipeline[:-1].transform(self.X_pool)
+            self._features = self._pipeline[:-1].transform(read_all(self.X_pool))
         return self._features
+
+    def part(self, rows):
+        """View some rows of the pool, as the fitted estimator."""
+        return PoolView(self.estimator, take_rows(self.rows(), rows))
+
+    def white_noise(self):
+        """Compute the part of a variance that two rows, however equal, do not share."""
+        if not hasattr(self._inner, "kernel_"):
+            return 0.0
+        kernel, row = self._inner.kernel_, self._inner.X_train_[:1]
+        row = row.toarray() if issparse(row) else row  # scikit-learn's kernels take no other
+        scale = float(np.mean(getattr(self._inner, "_y_train_std", 1.0))) ** 2
+        return scale * float(kernel.diag(row)[0] - kernel(row, row)[0, 0])
+
+    def add_time(self, seconds):
+        """Count seconds that were spent in the model."""
+        if hasattr(self.learner, "predict_time"):
+            self.learner.predict_time += seconds
+
+    def remember(self, threshold):
+        """Tell a campaign what its strategy took for the end of the target range."""
+        if hasattr(self.learner, "threshold"):
+            self.learner.threshold = threshold
 
     def features(self, rows=None):
         """Compute the numeric features of the pool.
@@ -93,6 +121,8 @@ class PoolView:
                 "give the learner a Pipeline that begins with a transformer such as "
                 "MBTRTransformer"
             )
+        if isinstance(features, LazyRows):
+            features, rows = features[:] if rows is None else features[rows], None
         features = _check_features(features, "X_pool")
         return features if rows is None else features[rows]
 
@@ -165,8 +195,24 @@ class PoolView:
         ValueError
             If the prediction has another shape or is not finite.
         """
-        prediction = self._model.predict(self.rows())
-        return _check_column(prediction, self.n_pool, type(self._inner).__name__, "mean")
+        return self.check_mean(self._predict())
+
+    def _predict(self, **kwargs):
+        """Predict the pool; where its rows lie on disk, in blocks."""
+        rows = self.rows()
+        if not isinstance(rows, LazyRows) or hasattr(self._inner, "_may_contest"):
+            return self._model.predict(rows, **kwargs)
+        parts = [
+            self._model.predict(rows[start : start + BLOCK], **kwargs)
+            for start in range(0, len(rows), BLOCK)
+        ]
+        if isinstance(parts[0], tuple):
+            return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return np.concatenate(parts)
+
+    def check_mean(self, mean):
+        """Refuse predicted means of the pool that have another shape or are not finite."""
+        return _check_column(mean, self.n_pool, type(self._inner).__name__, "mean")
 
     def posterior(self):
         """Predict the pool.
@@ -184,7 +230,7 @@ class PoolView:
             If a prediction has another shape, is not finite, or a `std` is negative.
         """
         name = _check_returns_std(self._inner)
-        prediction = self._model.predict(self.rows(), return_std=True)
+        prediction = self._predict(return_std=True)
         if not (isinstance(prediction, tuple) and len(prediction) == 2):
             raise TypeError(
                 f"{name}.predict(X, return_std=True) must return (mean, std), "

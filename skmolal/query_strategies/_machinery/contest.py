@@ -1,0 +1,88 @@
+"""Large pools: means of all rows, standard deviations of those alone that may be chosen."""
+
+import sys
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from skmolal._rows import LazyRows, n_rows
+
+__all__ = ["Contest", "hold_contest"]
+
+LEAST_ROWS = 10_000  # of a smaller pool all is known soon
+
+
+class Contest(NamedTuple):
+    """The rows of a pool that may be among the best.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (n_found,)
+        Rows of the pool, ascending.
+    mean, std : ndarray of shape (n_found,)
+        Their posterior.
+    bound : float
+        No other row has a larger utility.
+    scale : float
+        That of the utility of the whole pool, by which near ties are measured.
+    work : float
+        Share of the arithmetic of all standard deviations that was done.
+    """
+
+    rows: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+    bound: float
+    scale: float
+    work: float
+
+
+def hold_contest(view, n, make_utility, latent):
+    """Find the rows of a pool whose utility may be among the `n` largest.
+
+    Parameters
+    ----------
+    view : PoolView
+        The pool as the learner sees it.
+    n : int
+        Rows wanted.
+    make_utility : callable
+        Takes the posterior mean of rows and returns a :class:`Utility`.
+    latent : bool
+        Whether white noise of the kernel is no part of the std.
+
+    Returns
+    -------
+    contest : Contest or None
+        None where all rows are to be looked at: for another estimator than our Gaussian process,
+        few rows, rows of which the process keeps what it knows, or where fewer than `n` rows have
+        a utility at all.
+    """
+    # Not imported: that would load JAX for everybody else.
+    ours = sys.modules.get("skmolal.gaussian_process")
+    estimator = view.estimator
+    if ours is None or not isinstance(estimator, ours.GaussianProcessRegressor):
+        return None
+    if type(estimator).predict is not ours.GaussianProcessRegressor.predict:
+        return None  # a user's own knows what it does
+    from skmolal.gaussian_process._contest import find_contenders, scan_pool
+
+    rows = view.rows()
+    if view.n_pool < max(LEAST_ROWS, n + 1) or not _may(estimator, rows):
+        return None
+    start = perf_counter()
+    white = view.white_noise() if latent else 0.0
+    X = estimator._check_pool(rows)
+    scan = scan_pool(estimator, X)
+    utility = make_utility(view.check_mean(scan.mean))
+    found = find_contenders(estimator, X, scan.prior, n, utility, white)
+    view.add_time(perf_counter() - start)
+    if found.bound == -np.inf:
+        return None
+    mean = scan.mean[found.rows]
+    return Contest(found.rows, mean, found.std, found.bound, utility.scale, found.work)
+
+
+def _may(estimator, rows):
+    return estimator._may_contest(n_rows(rows), isinstance(rows, LazyRows))
