@@ -11,6 +11,7 @@ from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import TanimotoKernel, _gpr
 from skmolal.gaussian_process._contest import find_contenders, scan_pool
 from skmolal.gaussian_process._engine import exact
+from skmolal.query_strategies import _target as target_module
 from skmolal.query_strategies import (
     expected_improvement_sampling,
     probability_of_improvement_sampling,
@@ -18,7 +19,6 @@ from skmolal.query_strategies import (
     target_sampling,
     upper_confidence_bound_sampling,
 )
-from skmolal.query_strategies import _target as target_module
 from skmolal.query_strategies._machinery import contest, one_by_one
 from skmolal.query_strategies._machinery.posterior import PoolView
 

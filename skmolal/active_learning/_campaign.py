@@ -45,8 +45,10 @@ class Campaign(Loops, Recorded):
     estimator : estimator
         A regressor, or a Pipeline that ends in one. It is cloned. Its leading transformers that
         need no `y` are fitted once, on all of `X`; the rest is fitted on the labelled part.
-    X : array-like, sparse matrix, DataFrame or sequence of ase.Atoms, n_samples rows
-        Everything that may be labelled. Never put test molecules here.
+    X : array-like, sparse matrix, DataFrame, Library or sequence of ase.Atoms, n_samples rows
+        Everything that may be labelled. Never put test molecules here. A
+        :class:`~skmolal.library.Library` stays on disk; `estimator` begins with the transformer
+        that has described it, or is the regressor alone.
     query_strategy : str, strategy or callable, default="random"
         A name from :func:`skmolal.query_strategies.get_query_strategy_names`, an object from
         :func:`skmolal.query_strategies.get_query_strategy`, or a function with modAL's signature.
@@ -73,6 +75,12 @@ class Campaign(Loops, Recorded):
         transaction each: an SQLite file, or a database named by a URL such as
         ``"postgresql+psycopg://host/database"``. :meth:`load` continues from there, also after a
         kill at any moment. None keeps the campaign in memory; see :meth:`to_json`.
+    client : distributed.Client, default=None
+        Of a dask cluster, among whose workers the pool is divided, for a
+        :class:`~skmolal.GaussianProcessRegressor`. Strategies of a utility (target by
+        probability, greedy, upper confidence bound, improvement, straddle) predict there, and pick
+        the same as without; others predict here. Rows of a
+        :class:`~skmolal.library.Library` are read by the workers, which have to see its folder.
 
     Attributes
     ----------
@@ -107,7 +115,8 @@ class Campaign(Loops, Recorded):
     ------
     TypeError
         If the strategy needs a prediction that `estimator` does not make, such as a std; the
-        message names a way out.
+        message names a way out. With a `client`, if `estimator` ends in another regressor than
+        our Gaussian process.
     ValueError
         If a parameter is out of range, ``initial="strategy"`` without such a feature or with a
         strategy that wants neither end, or `storage` holds a campaign already.
@@ -143,10 +152,12 @@ class Campaign(Loops, Recorded):
         baseline=None,
         random_state=None,
         storage=None,
+        client=None,
     ):
         random_state = check_random_state(random_state)
         strategy = check_query_strategy(query_strategy, query_options)
-        self._build(estimator, X, strategy, ids, int(random_state.randint(2**31 - 1)))
+        seed = int(random_state.randint(2**31 - 1))
+        self._build(estimator, X, strategy, ids, seed, client)
         self._initial, self._baseline = self._check_initial(initial), baseline
         if self._initial == "strategy":  # refused here, not at the first question
             find_baseline(self._model, strategy, baseline)
@@ -166,13 +177,13 @@ class Campaign(Loops, Recorded):
         }
         self._store(storage)
 
-    def _build(self, estimator, X, strategy, ids, seed):
+    def _build(self, estimator, X, strategy, ids, seed, client=None):
         """Set what a new campaign and a loaded one have in common."""
         self.strategy = strategy
         self._X = as_pool(X)
         self._records = Records(ids, n_rows(self._X))
         self._seed = seed
-        self._model = CampaignModel(estimator, self._X, self._round_seed("estimator"))
+        self._model = CampaignModel(estimator, self._X, self._round_seed("estimator"), client)
         check_needs(strategy, self._model.last_step)
         self._model.features  # noqa: B018 - a record without descriptor is refused here
         self._state = State(n_rows(self._X))

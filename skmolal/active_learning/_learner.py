@@ -5,7 +5,7 @@ from time import perf_counter
 
 import numpy as np
 
-from skmolal._rows import read_all, take_rows
+from skmolal._rows import n_rows, read_all, take_rows
 from skmolal.query_strategies._machinery.posterior import PoolView
 
 __all__ = ["CampaignLearner"]
@@ -35,9 +35,14 @@ class CampaignLearner:
     by_rows : bool
         Whether the strategy may be given the pool as rows that are copied only where they are
         read; a user's own function gets an array.
+    shards : Shards, default=None
+        The pool on workers.
     """
 
-    def __init__(self, regressor, X, preprocessor, features, labelled, y, pool, by_rows):
+    def __init__(
+        self, regressor, X, preprocessor, features, labelled, y, pool, by_rows, shards=None
+    ):
+        self.shards = shards
         self.estimator = regressor
         self._X = X
         self._preprocessor = preprocessor
@@ -62,6 +67,17 @@ class CampaignLearner:
             return _Rows(self._features, self._pool)
         rows = take_rows(self._features, self._pool)
         return rows if self._strategy_is_ours else read_all(rows)
+
+    @property
+    def excluded(self):
+        """Positions of the records that are not in the pool, ascending."""
+        left = np.ones(n_rows(self._features), dtype=bool)
+        left[self._pool] = False
+        return np.flatnonzero(left)
+
+    def find_in_pool(self, positions):
+        """Return the rows of the pool at which these records are."""
+        return np.searchsorted(self._pool, positions)
 
     def as_they_came(self):
         """Return the labelled rows and the pool as the campaign was given them."""

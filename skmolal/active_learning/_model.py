@@ -27,14 +27,22 @@ class CampaignModel:
         The records, from :func:`as_pool`.
     seed : int
         Of every `random_state` that is None.
+    client : distributed.Client, default=None
+        On whose workers the pool is.
     """
 
-    def __init__(self, estimator, X, seed):
+    def __init__(self, estimator, X, seed, client=None):
+        self.client, self._shards = client, None
         self.template = estimator
         self.X = X
         self.preprocessor, regressor = split_steps(estimator)
         self.regressor = set_missing_random_states(regressor, np.random.RandomState(seed))
         self._features = X if self.preprocessor is None else None
+        if client is not None and not hasattr(self.regressor, "_may_contest"):
+            raise TypeError(
+                "client needs GaussianProcessRegressor as the last step, and no step before it "
+                f"that needs y; got {type(self.regressor).__name__}"
+            )
         self.fitted_version = None  # of the labels that the regressor has seen
 
     @property
@@ -116,8 +124,25 @@ class CampaignModel:
 
     def _learner(self, regressor, labelled, y, pool, by_rows):
         return CampaignLearner(
-            regressor, self.X, self.preprocessor, self.features, labelled, y, pool, by_rows
+            regressor,
+            self.X,
+            self.preprocessor,
+            self.features,
+            labelled,
+            y,
+            pool,
+            by_rows,
+            self.shards if by_rows else None,
         )
+
+    @property
+    def shards(self):
+        """The pool on the workers of the client, None without one."""
+        if self.client is not None and self._shards is None:
+            from skmolal.active_learning._shards import Shards
+
+            self._shards = Shards(self.client, self.features)
+        return self._shards
 
 
 def alone(transformer):

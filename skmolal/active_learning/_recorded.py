@@ -69,7 +69,7 @@ class Recorded:
         return _write_json({**content, "events": self._events}, path)
 
     @classmethod
-    def from_json(cls, source, estimator, X, *, query_strategy=None, force=False):
+    def from_json(cls, source, estimator, X, *, query_strategy=None, force=False, client=None):
         """Continue a campaign that :meth:`to_json` wrote.
 
         The model is fitted again to the same labels, so the continued campaign asks what the
@@ -88,6 +88,8 @@ class Recorded:
             options that JSON cannot hold.
         force : bool, default=False
             Whether to continue with another estimator than the campaign was made with.
+        client : distributed.Client, default=None
+            As for a new campaign; it need not be that of the first.
 
         Returns
         -------
@@ -100,10 +102,22 @@ class Recorded:
             If the text is not a campaign, or `X` or `estimator` are not those it was made with.
         """
         settings, events, results = _read_json(source)
-        return cls._restore(settings, events, results, estimator, X, query_strategy, force)
+        return cls._restore(
+            settings, events, results, estimator, X, query_strategy, force, client=client
+        )
 
     @classmethod
-    def load(cls, storage, estimator, X, *, query_strategy=None, force=False, read_only=False):
+    def load(
+        cls,
+        storage,
+        estimator,
+        X,
+        *,
+        query_strategy=None,
+        force=False,
+        read_only=False,
+        client=None,
+    ):
         """Continue a campaign from its storage, also after a kill at any moment.
 
         Given what is stored, the next question is the one that the interrupted campaign would
@@ -125,6 +139,8 @@ class Recorded:
         read_only : bool, default=False
             Whether only to look at it, also while another process drives it: nothing can be
             asked or told.
+        client : distributed.Client, default=None
+            As for a new campaign; it need not be that of the first.
 
         Returns
         -------
@@ -140,14 +156,16 @@ class Recorded:
         storage = _as_storage(storage)
         if read_only:
             what = (*storage.read(), storage.results())
-            campaign = cls._restore(*what, estimator, X, query_strategy, force)
+            campaign = cls._restore(*what, estimator, X, query_strategy, force, client=client)
             campaign._is_reader = True
             storage.close()
             return campaign
         settings, events = storage.open()
         try:
             what = (settings, events, storage.results())
-            campaign = cls._restore(*what, estimator, X, query_strategy, force, storage)
+            campaign = cls._restore(
+                *what, estimator, X, query_strategy, force, storage, client=client
+            )
             campaign._take_spool()
         except BaseException:
             storage.close()
@@ -155,7 +173,18 @@ class Recorded:
         return campaign
 
     @classmethod
-    def _restore(cls, settings, events, results, estimator, X, query_strategy, force, storage=None):
+    def _restore(
+        cls,
+        settings,
+        events,
+        results,
+        estimator,
+        X,
+        query_strategy,
+        force,
+        storage=None,
+        client=None,
+    ):
         if settings.get("format") != FORMAT:
             raise ValueError(
                 f"this is no campaign that can be read: expected format {FORMAT!r}, "
@@ -177,7 +206,7 @@ class Recorded:
         else:
             strategy = check_query_strategy(query_strategy)
         campaign = object.__new__(cls)
-        campaign._build(estimator, X, strategy, settings["ids"], settings["seed"])
+        campaign._build(estimator, X, strategy, settings["ids"], settings["seed"], client)
         n_samples = campaign._state.n_samples
         if n_samples != settings["n_samples"] or digest(campaign._X) != settings["X_digest"]:
             raise ValueError(

@@ -30,7 +30,7 @@ def label(options):
         oracle = get_oracle(options.oracle)
     else:
         oracle = get_oracle(options.oracle, target=target)
-    if isinstance(folder.pool.X[0], str):
+    if not hasattr(folder.pool.X[0], "positions"):
         raise ValueError(
             "an oracle needs coordinates, and this campaign has SMILES alone: make it with a "
             "descriptor of structures, or label by ask and tell"

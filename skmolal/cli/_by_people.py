@@ -4,6 +4,7 @@ import csv
 import math
 from pathlib import Path
 
+from skmolal._rows import read_all, take_rows
 from skmolal.cli._folder import CampaignFolder
 from skmolal.cli._records import find_ids, number, places_of, plain, write_table
 from skmolal.cli._report import write_atomically
@@ -47,7 +48,7 @@ def _describe(campaign, pool, ids):
     places = places_of(pool, ids)
     mean = std = [None] * len(ids)
     if len(campaign.y):
-        rows = campaign._model.features[places]
+        rows = read_all(take_rows(campaign._model.features, places))
         try:
             mean, std = campaign._model.regressor.predict(rows, return_std=True)
         except TypeError:  # a model without std
@@ -65,7 +66,7 @@ def _describe(campaign, pool, ids):
 
 
 def _write_structures(path, pool, ids):
-    if isinstance(pool.X[0], str):
+    if not hasattr(pool.X[0], "positions"):  # no molecules but SMILES, or a library
         return
     from ase.io import write
 
@@ -111,32 +112,31 @@ def _read_labels(path):
 
 def _sort_out(campaign, pool, rows):
     """Return ids and labels, ids that failed, and everything that is wrong."""
-    by_text = {str(i): i for i in pool.ids.tolist()}
-    place = {str(i): k for k, i in enumerate(pool.ids.tolist())}
     known, dropped = campaign._state.labels, campaign._state.dropped
     ids, labels, failed, problems, seen = [], [], [], [], set()
     for line, name, text in rows:
-        if name not in by_text:
+        place = pool.place_of(name)
+        if place is None:
             problems.append(f"line {line}: unknown id {name!r}")
         elif name in seen:
             problems.append(f"line {line}: id {name!r} is there twice")
         elif text.lower() in _FAILED:
-            if place[name] in known:
+            if place in known:
                 problems.append(f"line {line}: {name!r} is labelled already")
-            elif place[name] not in dropped:
-                failed.append(by_text[name])
+            elif place not in dropped:
+                failed.append(pool.id_at(place))
         elif text:
             label = _parse_number(text)
             if label is None:
                 problems.append(
                     f"line {line}: label {text!r} is neither a number nor 'failed' nor empty"
                 )
-            elif place[name] not in known:
-                ids.append(by_text[name])
+            elif place not in known:
+                ids.append(pool.id_at(place))
                 labels.append(label)
-            elif known[place[name]] != label:
+            elif known[place] != label:
                 problems.append(
-                    f"line {line}: {name!r} has the label {known[place[name]]} already, got {label}"
+                    f"line {line}: {name!r} has the label {known[place]} already, got {label}"
                 )
         seen.add(name)
     return ids, labels, failed, problems

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from skmolal.cli._model import build_model
 from skmolal.cli._report import write_atomically
 from skmolal.datasets._storage import MoleculeTable
 
-__all__ = ["CampaignFolder", "Pool"]
+__all__ = ["CampaignFolder", "LibraryPool", "Pool"]
 
 FORMAT = "skmolal.folder/1"
 
@@ -37,6 +38,18 @@ class Pool:
 
     def __len__(self):
         return len(self.X)
+
+    @cached_property
+    def _places(self):
+        return {str(i): k for k, i in enumerate(self.ids.tolist())}
+
+    def place_of(self, text):
+        """Return the place of the record that a person names so, None if there is none."""
+        return self._places.get(text)
+
+    def id_at(self, place):
+        """Return the id of a record as a number or text of Python's own."""
+        return self.ids[place].item()
 
     def save(self, path):
         """Write everything to one file, without pickles."""
@@ -77,6 +90,45 @@ class Pool:
         return cls(X, ids, columns["name"], columns["smiles"])
 
 
+class LibraryPool:
+    """The records of a library, as those of a :class:`Pool`; an id is a position.
+
+    Parameters
+    ----------
+    library : Library
+        Described before.
+    """
+
+    def __init__(self, library):
+        self.X = library
+        self.names, self.smiles = _Lookup(library, "names"), _Lookup(library, "smiles")
+
+    def __len__(self):
+        return len(self.X)
+
+    def place_of(self, text):
+        """Return the place of the record that a person names so, None if there is none."""
+        place = int(text) if text.isdigit() else -1
+        return place if 0 <= place < len(self) and str(place) == text else None
+
+    def id_at(self, place):
+        """Return the id of a record."""
+        return int(place)
+
+
+class _Lookup:
+    """Texts of a library, read one by one."""
+
+    def __init__(self, library, name):
+        self.library, self.name = library, name
+
+    def __len__(self):
+        return len(self.library)
+
+    def __getitem__(self, place):
+        return getattr(self.library, self.name)([place])[0]
+
+
 def _plain_info(atoms):
     """Return what JSON can hold of ``atoms.info``, and the cell of a crystal."""
     info = {}
@@ -114,7 +166,8 @@ class CampaignFolder:
         path.mkdir(parents=True, exist_ok=True)
         folder = cls(path, {"format": FORMAT, **settings})
         folder._pool = pool
-        pool.save(path / "pool.npz")
+        if settings["library"] is None:
+            pool.save(path / "pool.npz")
         text = json.dumps(folder.settings, indent=2, allow_nan=False) + "\n"
         write_atomically(path / "settings.json", lambda p: p.write_text(text, encoding="utf-8"))
         return folder
@@ -143,7 +196,11 @@ class CampaignFolder:
     @property
     def pool(self):
         """The records, read once."""
-        if self._pool is None:
+        if self._pool is None and self.settings.get("library") is not None:
+            from skmolal.library import Library
+
+            self._pool = LibraryPool(Library(self.settings["library"]))
+        elif self._pool is None:
             self._pool = Pool.load(self.path / "pool.npz")
         return self._pool
 

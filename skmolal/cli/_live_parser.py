@@ -2,7 +2,14 @@
 
 import argparse
 
-from skmolal.cli._options import add_model_options, add_target_options, positive, share
+from skmolal.cli._options import (
+    DESCRIPTORS,
+    STRUCTURES,
+    add_model_options,
+    add_target_options,
+    positive,
+    share,
+)
 
 __all__ = ["add_live_commands"]
 
@@ -11,11 +18,18 @@ examples:
   skmolal new hunt --data pool.csv --top-share 0.05
   skmolal new hunt --data pool.sdf --target gap --low 6.2
   skmolal new hunt --data library.csv --descriptor morgan --minimize --top-share 0.01
+  skmolal new hunt --library library --descriptor morgan --minimize --top-share 0.001
+"""
+_DESCRIBE = """\
+examples:
+  skmolal describe library.smi.gz --out library
+  skmolal describe part*.csv.gz --smiles-column smi --id code --descriptor atom_pair --out library
 """
 
 
 def add_live_commands(commands):
     """Add ``new``, ``ask``, ``tell``, ``label``, ``release``, ``drop``, ``status``, ..."""
+    _add_describe(commands)
     _add_new(commands)
     ask = _add(commands, "ask", "choose the next records to label and write them to a table")
     ask.add_argument("n_instances", nargs="?", type=positive, metavar="N", help="how many")
@@ -47,6 +61,35 @@ def _add(commands, name, text, **options):
     return parser
 
 
+def _add_describe(commands):
+    describe = commands.add_parser(
+        "describe",
+        help="describe SMILES files of any length once, for campaigns on them",
+        description=(
+            "Describe SMILES files of any length, once, for campaigns on them. Called again "
+            "after an interruption it goes on."
+        ),
+        epilog=_DESCRIBE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    describe.add_argument(
+        "files", nargs="+", metavar="FILE", help="SMILES files or tables, .gz or .xz or not"
+    )
+    describe.add_argument("--out", required=True, metavar="FOLDER", help="of the library")
+    describe.add_argument(
+        "--descriptor",
+        choices=[name for name in DESCRIPTORS if name not in STRUCTURES],
+        default="morgan",
+        metavar="NAME",
+        help="%(choices)s (%(default)s)",
+    )
+    describe.add_argument("--smiles-column", metavar="NAME", help="of a table (smiles)")
+    describe.add_argument("--id", metavar="NAME", help="column of names (id, or name)")
+    describe.add_argument("--n-jobs", type=int, default=-1, help="processes; -1 is all cores")
+    describe.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
 def _add_new(commands):
     new = _add(
         commands,
@@ -56,7 +99,12 @@ def _add_new(commands):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     data = new.add_argument_group("molecules")
-    data.add_argument("--data", required=True, metavar="FILE", help="the pool; see skmolal run")
+    data.add_argument("--data", metavar="FILE", help="the pool; see skmolal run")
+    data.add_argument(
+        "--library",
+        metavar="FOLDER",
+        help="in place of --data: a library that skmolal describe has made, with its descriptor",
+    )
     data.add_argument(
         "--target",
         metavar="KEY",

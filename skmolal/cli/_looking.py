@@ -8,7 +8,6 @@ from skmolal.cli._records import (
     make_reporter,
     name_target,
     number,
-    plain,
     read_state,
     write_table,
 )
@@ -51,7 +50,7 @@ def export(options):
     pool = folder.pool
     rows = [
         {
-            "id": plain(pool.ids[pick["position"]]),
+            "id": pool.id_at(pick["position"]),
             "name": pool.names[pick["position"]],
             "smiles": pool.smiles[pick["position"]],
             "label": pick["label"],

@@ -15,6 +15,7 @@ __all__ = ["main"]
 # Where each command is; what a command needs is imported only when it is called.
 _MODULES = {
     "run": "_run",
+    "describe": "_describe",
     "new": "_new",
     **dict.fromkeys(("ask", "tell", "release", "drop"), "_by_people"),
     "label": "_by_oracles",
@@ -68,6 +69,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         kept = {
             "run": "finished rounds are kept, continue with --resume",
+            "describe": "finished blocks are kept, the same command continues",
             "label": "what was finished is stored, the same command continues",
         }
         print(

@@ -22,7 +22,7 @@ from skmolal.gaussian_process import (
 )
 from skmolal.models import make_baseline_model
 
-__all__ = ["build_model", "needs_coordinates"]
+__all__ = ["build_model", "make_descriptor", "needs_coordinates"]
 
 # Name -> class, options.
 _FINGERPRINTS = {
@@ -85,7 +85,7 @@ def build_model(
     """
     if baseline is not None:
         return _make_baseline_model(X, descriptor, noise, warm_start)
-    steps = [("descriptor", _make_descriptor(X, descriptor))]
+    steps = [("descriptor", make_descriptor(X, descriptor))]
     if descriptor == "rdkit":  # columns of all kinds of units
         steps.append(("scaler", StandardScaler()))
     if model != "gpr" and (kernel is not None or noise is not None):
@@ -102,7 +102,8 @@ def build_model(
     return Pipeline([*steps, ("model", regressor)])
 
 
-def _make_descriptor(X, name):
+def make_descriptor(X, name):
+    """Make the transformer of that name; those of structures look at the elements of `X`."""
     class_name, options = _DESCRIPTORS[name]
     options = dict(options)
     if name in _STRUCTURES:
@@ -141,7 +142,7 @@ def _go_on(warm_start):
 
 
 def _make_baseline_model(X, descriptor, noise, warm_start):
-    given = None if descriptor == "mbtr" else _make_descriptor(X, descriptor)
+    given = None if descriptor == "mbtr" else make_descriptor(X, descriptor)
     model = make_baseline_model(X, descriptor=given)
     model["gpr"].set_params(**_go_on(warm_start))
     if noise is not None:

@@ -1,11 +1,13 @@
 """``skmolal new``: the folder of a campaign whose labels do not exist yet."""
 
+from pathlib import Path
+
 import numpy as np
 
 from skmolal.active_learning import Campaign
 from skmolal.cli._baseline import add_baseline, check_baseline, choose_initial
 from skmolal.cli._data import load_pool
-from skmolal.cli._folder import CampaignFolder, Pool
+from skmolal.cli._folder import CampaignFolder, LibraryPool, Pool
 from skmolal.cli._model import needs_coordinates
 from skmolal.cli._report import write_atomically
 from skmolal.cli._strategies import configure_strategy
@@ -22,8 +24,7 @@ def new(options):
         raise ValueError("--top-share stands in place of --low and --high: give one or the other")
     top = options.top_share or (None if has_range else _TOP_SHARE)
     check_baseline(options)
-    data = load_pool(options, conformers=needs_coordinates(options.descriptor))
-    pool = Pool(data.X, data.ids, [str(n) for n in data.names], [s or "" for s in data.smiles])
+    data, pool, ids, known = _find_pool(options)
     n_initial = options.n_initial or min(len(pool), max(10, min(100, len(pool) // 20)))
     strategy = configure_strategy(
         options.strategy,
@@ -33,10 +34,11 @@ def new(options):
         maximize=options.maximize,
     )
     initial, column = choose_initial(options, strategy)
-    if options.baseline is not None:
+    if options.baseline is not None:  # needs molecules, so there is no library
         add_baseline(pool.X, data.y, pool.ids, options)
     settings = {
-        "data": str(options.data),
+        "data": None if options.data is None else str(options.data),
+        "library": None if options.library is None else str(Path(options.library).resolve()),
         "target": options.target,
         "maximize": options.maximize,
         "descriptor": options.descriptor,
@@ -50,33 +52,54 @@ def new(options):
         "storage": options.storage,
     }
     folder = CampaignFolder.create(options.campaign, settings, pool)
-    known = np.flatnonzero(np.isfinite(data.y))
     try:
         with Campaign(
             folder.build_estimator(),
             pool.X,
             query_strategy=strategy,
-            ids=pool.ids,
+            ids=ids,
             initial=initial,
             baseline=column,
             random_state=options.random_state,
             storage=folder.storage,
         ) as campaign:
             if len(known):
-                campaign.tell(pool.ids[known], data.y[known])
-        if len(data.rejected):
+                campaign.tell(ids[known], data.y[known])
+        if data is not None and len(data.rejected):
             path = folder.path / "rejected.csv"
             write_atomically(path, lambda beside: data.rejected.to_csv(beside, index=False))
             print(data.describe_rejected(path))
     except BaseException:
         folder.remove()
         raise
+    by_oracle = ""
+    if hasattr(pool.X[0], "positions"):
+        n_labels = min(10 * n_initial, len(pool))
+        by_oracle = f", or skmolal label {folder.path} --oracle xtb --n-labels {n_labels}"
     print(
         f"{folder.path}: {len(pool):,} records, {len(known):,} of them labelled; searching "
         f"{_describe_aim(options, strategy)}; next: "
-        f"skmolal ask {folder.path} {n_initial} --out batch.csv, or "
-        f"skmolal label {folder.path} --oracle xtb --n-labels {min(10 * n_initial, len(pool))}"
+        f"skmolal ask {folder.path} {n_initial} --out batch.csv{by_oracle}"
     )
+
+
+def _find_pool(options):
+    """Return the data, None of a library, the pool, its ids, and which records have labels."""
+    if (options.data is None) == (options.library is None):
+        raise ValueError("give --data, a file of molecules, or --library, one of them")
+    if options.library is None:
+        data = load_pool(options, conformers=needs_coordinates(options.descriptor))
+        names, smiles = [str(n) for n in data.names], [s or "" for s in data.smiles]
+        pool = Pool(data.X, data.ids, names, smiles)
+        return data, pool, pool.ids, np.flatnonzero(np.isfinite(data.y))
+    from skmolal.library import Library
+
+    if options.baseline is not None or needs_coordinates(options.descriptor):
+        raise ValueError(
+            "a --library holds no coordinates: give the --descriptor that it was described with, "
+            "and no --baseline"
+        )
+    return None, LibraryPool(Library(options.library)), None, []
 
 
 def _describe_aim(options, strategy):

@@ -9,6 +9,7 @@ DESCRIPTORS = (
     "mbtr", "coulomb", "soap", "acsf", "lmbtr",
     "morgan", "feature_morgan", "atom_pair", "topological_torsion", "rdkit_path", "rdkit",
 )  # fmt: skip
+STRUCTURES = ("mbtr", "coulomb", "soap", "acsf", "lmbtr")  # need coordinates
 KERNELS = ("rbf", "matern", "tanimoto", "linear")
 
 

@@ -54,17 +54,15 @@ def make_reporter(folder, path, target):
 
 def find_ids(pool, texts):
     """Return the ids that a user has typed."""
-    by_text = {str(i): i for i in pool.ids.tolist()}
-    unknown = [text for text in texts if text not in by_text]
+    unknown = [text for text in texts if pool.place_of(text) is None]
     if unknown:
         raise ValueError(f"unknown ids {', '.join(unknown)}")
-    return [by_text[text] for text in texts]
+    return [pool.id_at(pool.place_of(text)) for text in texts]
 
 
 def places_of(pool, ids):
     """Return the places of records in the pool."""
-    place = {i: k for k, i in enumerate(pool.ids.tolist())}
-    return [place[plain(i)] for i in ids]
+    return [pool.place_of(str(plain(i))) for i in ids]
 
 
 def plain(value):

@@ -113,9 +113,9 @@ def expected_improvement_sampling(
     check_improvement_options(best, xi, maximize, update_variance)
     _, n_picks = check_n_instances(X_pool, n_instances)
     view = PoolView(learner, X_pool)
+    known = get_best(view, best, maximize)
 
     def make(mean):
-        known = get_best(view, best, maximize)
         return Improvement(mean, log_expected_improvement, known, xi, maximize)
 
     return choose_batch(view, make, n_picks, update_variance)

@@ -112,9 +112,9 @@ def probability_of_improvement_sampling(
     check_improvement_options(best, xi, maximize, update_variance)
     _, n_picks = check_n_instances(X_pool, n_instances)
     view = PoolView(learner, X_pool)
+    known = get_best(view, best, maximize)
 
     def make(mean):
-        known = get_best(view, best, maximize)
         return Improvement(mean, log_probability_of_improvement, known, xi, maximize, rises=True)
 
     return choose_batch(view, make, n_picks, update_variance)

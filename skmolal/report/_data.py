@@ -130,9 +130,13 @@ class _Describer:
             formula = record.get_chemical_formula("hill")
         elif isinstance(record, str):
             smiles = record
+        name = ""
+        if hasattr(X, "smiles") and hasattr(X, "names"):  # a Library
+            smiles, name = X.smiles([position])[0], X.names([position])[0]
         if self._smiles is not None:
             smiles = self._smiles[position] or ""
-        name = "" if self._names is None else self._names[position] or ""
+        if self._names is not None:
+            name = self._names[position] or ""
         return {
             "id": str(self._name(position)),
             "name": str(name),

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skmolal._rows import take_rows
+from skmolal._rows import LazyRows, take_rows
 from skmolal.acquisition import probability_in_range, threshold_of_top
 from skmolal.query_strategies import QueryStrategy
 from skmolal.query_strategies._machinery.posterior import PoolView
+from skmolal.query_strategies._target import PART
 
 __all__ = ["Aim", "look_ahead"]
+
+_LONGEST_GAIN = 100_000  # labels that a report looks ahead
 
 
 @dataclass(frozen=True)
@@ -86,32 +89,37 @@ def look_ahead(campaign, aim):
     if not state.labels:
         return None
     mean, std = _predict_rest(campaign)
-    outlook = {"n": len(state.free) + len(state.pending), "ends": None, "mean_std": None}
+    n_rest = len(state.free) + len(state.pending)
+    outlook = {"n": n_rest, "ends": None, "mean_std": None}
     if std is None:
         return outlook
     outlook["mean_std"] = float(np.mean(std)) if len(std) else 0.0
     threshold = None
     if aim.top is not None:
-        threshold = threshold_of_top(state.y, mean, std, aim.top, aim.maximize)
+        threshold = threshold_of_top(state.y, mean, std, aim.top, aim.maximize, n_rest)
     ends = aim.ends(threshold)
     if ends is None:
         return outlook
     probability = np.sort(aim.probability(mean, std, threshold))[::-1]
-    expected = float(probability.sum())
+    weight = n_rest / max(1, len(probability))  # of a library a part stands for all
+    expected = weight * float(probability.sum())
     # Each label is a find or not: a sum of Bernoulli variables, independent given the model.
-    width = 1.96 * float(np.sqrt(np.sum(probability * (1.0 - probability))))
+    width = 1.96 * float(np.sqrt(weight * np.sum(probability * (1.0 - probability))))
     return outlook | {
         "ends": tuple(map(float, ends)),
         "found": int(np.sum((state.y >= ends[0]) & (state.y <= ends[1]))),
         "expected": expected,
         "low": max(int(np.floor(expected - width)), 0),
-        "high": min(int(np.ceil(expected + width)), len(probability)),
-        "gain": np.cumsum(probability).tolist(),
+        "high": min(int(np.ceil(expected + width)), n_rest),
+        "gain": np.cumsum(np.repeat(probability, round(weight)))[:_LONGEST_GAIN].tolist(),
     }
 
 
 def _predict_rest(campaign):
-    """Return mean and std of all records without label that are not dropped, or None, None."""
+    """Return mean and std of all records without label that are not dropped, or None, None.
+
+    Of a library evenly spaced records stand for all.
+    """
     state, model = campaign._state, campaign._model
     if model.fitted_version != state.version:
         model = copy.copy(model)
@@ -119,7 +127,10 @@ def _predict_rest(campaign):
         model.fit(state, model.hyperparameters)
     try:
         parts = [(np.empty(0), np.empty(0))]
-        if len(state.free):
+        if isinstance(model.features, LazyRows):
+            part = state.free[:: max(1, len(state.free) // PART)]
+            parts.append(PoolView(model.regressor, take_rows(model.features, part)).posterior())
+        elif len(state.free):
             parts.append(model.learner(state).predict_pool())
         if len(state.pending):
             rows = take_rows(model.features, state.awaited)

@@ -14,8 +14,8 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skmolal.gaussian_process._engine.blocks import Blocks, centre_blocks
-from skmolal.gaussian_process._engine.factor import split_tiles
 from skmolal.gaussian_process._engine.distances import Features
+from skmolal.gaussian_process._engine.factor import split_tiles
 from skmolal.gaussian_process._engine.kernels import (
     BlockStatistics,
     Statistics,

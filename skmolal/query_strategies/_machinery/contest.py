@@ -68,20 +68,29 @@ def hold_contest(view, n, make_utility, latent):
         return None  # a user's own knows what it does
     from skmolal.gaussian_process._contest import find_contenders, scan_pool
 
+    shards = getattr(view.learner, "shards", None)
     rows = view.rows()
-    if view.n_pool < max(LEAST_ROWS, n + 1) or not _may(estimator, rows):
+    if shards is None and not (view.n_pool >= LEAST_ROWS and _may(estimator, rows)):
+        return None
+    if view.n_pool <= n:
         return None
     start = perf_counter()
     white = view.white_noise() if latent else 0.0
-    X = estimator._check_pool(rows)
-    scan = scan_pool(estimator, X)
-    utility = make_utility(view.check_mean(scan.mean))
-    found = find_contenders(estimator, X, scan.prior, n, utility, white)
+    if shards is not None:
+        found, mean, scale = shards.hold_contest(
+            estimator, view.learner.excluded, n, make_utility, white
+        )
+        found = found._replace(rows=view.learner.find_in_pool(found.rows))
+    else:
+        X = estimator._check_pool(rows)
+        scan = scan_pool(estimator, X)
+        utility = make_utility(view.check_mean(scan.mean))
+        found = find_contenders(estimator, X, scan.prior, n, utility, white)
+        mean, scale = scan.mean[found.rows], utility.scale
     view.add_time(perf_counter() - start)
     if found.bound == -np.inf:
         return None
-    mean = scan.mean[found.rows]
-    return Contest(found.rows, mean, found.std, found.bound, utility.scale, found.work)
+    return Contest(found.rows, mean, found.std, found.bound, scale, found.work)
 
 
 def _may(estimator, rows):

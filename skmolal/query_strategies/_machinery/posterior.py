@@ -200,6 +200,9 @@ class PoolView:
     def _predict(self, **kwargs):
         """Predict the pool; where its rows lie on disk, in blocks."""
         rows = self.rows()
+        shards = getattr(self.learner, "shards", None)
+        if shards is not None and not kwargs:  # of our own process
+            return shards.predict_mean(self._inner, self.learner.excluded)
         if not isinstance(rows, LazyRows) or hasattr(self._inner, "_may_contest"):
             return self._model.predict(rows, **kwargs)
         parts = [
