@@ -9,6 +9,7 @@ from scipy.stats import hypergeom
 
 from skmolal.cli import main
 from skmolal.cli._sizes import choose_sizes
+from skmolal.datasets import _enamine10k
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:All .* predicted standard deviations"),
@@ -176,3 +177,28 @@ def test_the_place_in_a_sorted_file_helps_nobody(tmp_path, random_state):
         for repeat in (0, 1):
             labels = picks.loc[picks["repeat"] == repeat, "label"]
             assert low <= (labels <= summary["settings"]["high"]).sum() <= high
+
+
+def test_the_data_set_of_docking_scores(tmp_path, capsys, monkeypatch):
+    score = write_library(tmp_path / "library.csv")
+    table = pd.read_csv(tmp_path / "library.csv")
+    home = tmp_path / "home" / "enamine10k"
+    home.mkdir(parents=True)
+    table.to_csv(home / "Enamine10k_scores.csv.gz", index=False)
+    remote = _enamine10k._FILE._replace(checksum=None)
+    monkeypatch.setattr(_enamine10k, "_FILE", remote)
+    monkeypatch.setenv("SKMOLAL_DATA", str(home.parent))
+    out = ["--out", str(tmp_path / "out"), "--strategies", "target", "--compare-with", "none"]
+    assert main(["run", "--dataset", "enamine10k", *SEARCH, *SMALL, *out]) == 0
+    assert "120 molecules of enamine10k, none for testing" in capsys.readouterr().out
+    summary, _, picks = read(tmp_path)
+    assert summary["dataset"] == "enamine10k"
+    assert summary["settings"]["target"] == "score"
+    assert summary["settings"]["high"] == score[11]
+    np.testing.assert_array_equal(picks["label"], table["score"][picks["id"]])
+    np.testing.assert_array_equal(picks["smiles"], table["smiles"][picks["id"]])
+    first = picks[(picks["round"] == 0) & (picks["repeat"] == 0)]["id"]
+    assert first.max() > 60  # the rows of a sorted file are shuffled
+    arguments = ["run", "--dataset", "enamine10k", "--target", "homo", *SEARCH, *SMALL, *out]
+    assert main(arguments) == 2
+    assert "enamine10k: there is no 'homo'; it has ['smiles', 'score']" in capsys.readouterr().err

@@ -51,8 +51,12 @@ def _add_run(commands):
     data.add_argument(
         "--dataset",
         default="qm9_sample",
-        choices=["qm9_sample", "qm9", "aa", "oe62"],
-        help="data set to use; all but the shipped qm9_sample may be downloaded (%(default)s)",
+        choices=["qm9_sample", "qm9", "aa", "oe62", "enamine10k"],
+        help=(
+            "data set to use; all but the shipped qm9_sample may be downloaded; of enamine10k, "
+            "SMILES with docking scores, the lowest are the best: give --minimize and a "
+            "--descriptor of graphs (%(default)s)"
+        ),
     )
     data.add_argument(
         "--data",
@@ -65,7 +69,10 @@ def _add_run(commands):
     data.add_argument(
         "--target",
         metavar="KEY",
-        help="the property: a column, a field, a key of atoms.info (of a data set: homo)",
+        help=(
+            "the property: a column, a field, a key of atoms.info (of a data set: homo, of "
+            "enamine10k: score)"
+        ),
     )
     data.add_argument("--smiles-column", metavar="NAME", help="SMILES column of a table (smiles)")
     data.add_argument(

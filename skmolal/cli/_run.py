@@ -152,7 +152,7 @@ def run(options):
         id=data.ids[places], smiles=data.smiles[places], name=data.names[places]
     )
     picks = picks[["id", "round", "strategy", "repeat", "predicted", "label", "smiles", "name"]]
-    unit = "eV" if options.data is None else ""
+    unit = "eV" if options.data is None and options.dataset != "enamine10k" else ""
     summary = {
         "dataset": data.source,
         "n_molecules": len(y),
