@@ -10,6 +10,7 @@ from scipy.stats import hypergeom
 from skmolal.cli import main
 from skmolal.cli._sizes import choose_sizes
 from skmolal.datasets import _enamine10k
+from skmolal.model_selection._checkpoint import write_json
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:All .* predicted standard deviations"),
@@ -202,3 +203,21 @@ def test_the_data_set_of_docking_scores(tmp_path, capsys, monkeypatch):
     arguments = ["run", "--dataset", "enamine10k", "--target", "homo", *SEARCH, *SMALL, *out]
     assert main(arguments) == 2
     assert "enamine10k: there is no 'homo'; it has ['smiles', 'score']" in capsys.readouterr().err
+
+
+def test_a_run_that_ends_within_the_other_model_is_continued(searched, tmp_path, monkeypatch):
+    written = []
+
+    def write_and_interrupt(path, content):
+        write_json(path, content)
+        written.append(path)
+        if sum(path.parent.name == "compared" for path in written) == 2:
+            raise KeyboardInterrupt
+
+    write_library(tmp_path / "library.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr("skmolal.model_selection._curve.write_json", write_and_interrupt)
+        assert call(tmp_path, *SEARCH, *SMALL) == 130
+    assert len(written) == 3 * 2 * 4 + 2
+    assert call(tmp_path, *SEARCH, *SMALL, "--resume") == 0
+    pd.testing.assert_frame_equal(read(tmp_path)[2], read(searched)[2])
