@@ -5,6 +5,7 @@ entry of its history, under ``stopped``.
 """
 
 from abc import ABCMeta, abstractmethod
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,7 +14,7 @@ from skmolal.acquisition import probability_in_range
 from skmolal.batch_sizes import check_size
 from skmolal.metrics._scorers import check_range
 
-__all__ = ["AllClassified", "Budget", "ExpectedHitsLeft", "Plateau", "TargetError"]
+__all__ = ["AllClassified", "BestAverage", "Budget", "ExpectedHitsLeft", "Plateau", "TargetError"]
 
 
 class _StoppingRule(BaseEstimator, metaclass=ABCMeta):
@@ -135,6 +136,72 @@ class Plateau(_StoppingRule):
                 f"{best:.4g} before, {recent:.4g} since"
             )
         return None
+
+
+class BestAverage(_StoppingRule):
+    """Stop when the best labels no longer become better.
+
+    What is followed is the mean of the `n_best` best labels so far, as in MolPAL [1]_. It asks
+    nothing of the model, and knows nothing of what is left: a search that has lost its way ends
+    too.
+
+    Parameters
+    ----------
+    n_best : int
+        Number of labels that are averaged. Rounds with fewer labels in all do not count.
+    maximize : bool, default=True
+        Whether large labels are the best.
+    tolerance : float, default=0.01
+        Smallest change of the mean that counts, as a share of its size before.
+    patience : int, default=3
+        Rounds over which the mean must change by less for the campaign to end.
+
+    References
+    ----------
+    .. [1] D. E. Graff, E. I. Shakhnovich and C. W. Coley, "Accelerating high-throughput virtual
+       screening through molecular pool-based active learning", Chem. Sci. 12, 7866 (2021),
+       doi:10.1039/D0SC06805E.
+
+    Examples
+    --------
+    >>> from skmolal.stopping import BestAverage
+    >>> BestAverage(100, maximize=False)
+    BestAverage(maximize=False, n_best=100)
+    """
+
+    def __init__(self, n_best, *, maximize=True, tolerance=0.01, patience=3):
+        self.n_best = n_best
+        self.maximize = maximize
+        self.tolerance = tolerance
+        self.patience = patience
+
+    def reason(self, campaign):
+        n_best = check_size(self.n_best, "n_best")
+        patience = check_size(self.patience, "patience")
+        if not isinstance(self.maximize, (bool, np.bool_)):
+            raise ValueError(f"maximize must be True or False, got {self.maximize!r}")
+        is_number = isinstance(self.tolerance, Real) and not isinstance(self.tolerance, bool)
+        if not (is_number and self.tolerance >= 0):
+            raise ValueError(
+                f"tolerance must be a number that is not negative, got {self.tolerance!r}"
+            )
+        sizes = np.unique([step["n_labelled"] for step in campaign.history])
+        sizes = sizes[sizes >= n_best]
+        if len(sizes) <= patience:
+            return None
+        before, now = (
+            self._average(campaign.y[:size], n_best) for size in (sizes[-1 - patience], sizes[-1])
+        )
+        if abs(now - before) <= self.tolerance * abs(before):
+            return (
+                f"the mean of the {n_best} best labels has changed by at most "
+                f"{self.tolerance:.2%} in {patience} rounds: {before:.6g} before, {now:.6g} now"
+            )
+        return None
+
+    def _average(self, y, n_best):
+        ordered = np.sort(y)
+        return float(np.mean(ordered[-n_best:] if self.maximize else ordered[:n_best]))
 
 
 class ExpectedHitsLeft(_StoppingRule):

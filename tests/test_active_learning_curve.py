@@ -8,11 +8,11 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import Ridge
-from sklearn.metrics import mean_absolute_error
+from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmolal.metrics import make_discovery_scorer, make_target_scorer
+from skmolal.metrics import compare_strategies, make_discovery_scorer, make_target_scorer
 from skmolal.model_selection import _curve, active_learning_curve
 from skmolal.query_strategies import get_query_strategy
 
@@ -223,6 +223,76 @@ def test_another_curve_in_the_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="needs an int as random_state"):
         curve(checkpoint_dir=tmp_path, random_state=None)
     assert json.loads((tmp_path / "settings.json").read_text())["n_initial"] == 6
+
+
+def test_without_a_test_set_all_is_the_pool():
+    seen = []
+
+    def count(estimator, X, y):
+        seen.append((len(X), len(y)))
+        return len(estimator.query_idx_)
+
+    y = make_problem()[1]
+    counting = make_pipeline(StandardScaler(), fixed_gp())
+    result = curve(
+        estimator=counting,
+        test_size=0,
+        scoring={"found": make_discovery_scorer(low=1.0), "n": count},
+        batch_sizes=[4, 70],
+    )
+    assert (result.settings["n_pool"], result.settings["n_test"]) == (80, 0)
+    assert set(seen) == {(0, 0)}
+    np.testing.assert_array_equal(result.frame["n"], result.frame["n_labelled"])
+    last = result.frame[result.frame["n_labelled"] == 80]
+    assert len(last) == 4
+    assert (last["found"] == 1.0).all()
+    for _, picks in result.picks.groupby(["strategy", "repeat"]):
+        assert sorted(picks["position"]) == list(range(80))
+        np.testing.assert_array_equal(picks["label"], y[picks["position"]])
+
+
+def test_without_a_test_set_features_are_made_once_and_repeats_differ():
+    class Counting(StandardScaler):
+        fits = 0
+
+        def fit(self, X, y=None):
+            Counting.fits += 1
+            return super().fit(X, y)
+
+    scoring = {"found": make_discovery_scorer(low=1.0)}
+    result = curve(
+        estimator=make_pipeline(Counting(), fixed_gp()), test_size=0, scoring=scoring, n_repeats=3
+    )
+    assert Counting.fits == 1
+    first = result.picks[result.picks["round"] == 0].groupby(["repeat", "strategy"])["position"]
+    first = first.apply(tuple)
+    assert (first.groupby("repeat").nunique() == 1).all()
+    assert first.nunique() == 3
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        None,
+        "r2",
+        {"found": make_discovery_scorer(low=1.0), "f1": make_target_scorer(low=1.0)},
+        {"mae": make_scorer(mean_absolute_error, greater_is_better=False)},
+    ],
+)
+def test_a_scorer_of_test_molecules_needs_some(scoring):
+    for test_size in (0, 0.0):
+        with pytest.raises(ValueError, match="needs test molecules, and test_size=0 holds none"):
+            curve(test_size=test_size, scoring=scoring)
+    curve(test_size=0, test_idx=[0, 1, 2], scoring=scoring, n_repeats=1)
+
+
+def test_a_curve_without_a_test_set_is_resumed_and_compared(tmp_path):
+    options = {"test_size": 0, "scoring": {"found": make_discovery_scorer(low=1.5)}}
+    short = curve(**options, n_repeats=1, checkpoint_dir=tmp_path)
+    resumed = curve(**options, n_repeats=3, checkpoint_dir=tmp_path)
+    pd.testing.assert_frame_equal(resumed.picks, curve(**options, n_repeats=3).picks)
+    assert len(short.frame) == 6
+    assert compare_strategies(resumed).iloc[0]["n_repeats"] == 3
 
 
 def test_strategies_are_named_in_every_form():

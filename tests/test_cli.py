@@ -398,7 +398,7 @@ def test_sizes_fit_the_file(n_samples, expected):
         (["--seeds", "0"], "must be a positive integer"),
         (["--low-quantile", "1.5"], "must lie between 0 and 1"),
         (["--low", "1", "--low-quantile", "0.5"], "not allowed with"),
-        (["--batches", "x"], "invalid positive value"),
+        (["--batches", "x"], "invalid size value"),
         (["--dataset", "qm7"], "invalid choice"),
     ],
 )

@@ -30,6 +30,7 @@ from tests.transformer_checks import TRANSFORMER_CHECKS
 STRATEGY_OPTIONS = {
     "active_search": [{"low": 0.3}, {"low": -0.2, "high": 0.4, "budget": 40, "n_candidates": 20}],
     "expected_improvement": [{}, {"maximize": False, "xi": 0.1}, {"update_variance": False}],
+    "greedy": [{}, {"maximize": False}],
     "probability_of_improvement": [{}, {"maximize": False, "update_variance": False}],
     "straddle": [
         {"threshold": 0.3},
@@ -69,6 +70,11 @@ NOT_PROMISED = {
         "check_bad_predictions": NO_PREDICTION,
         "check_no_std": NO_PREDICTION,
         "check_prefers_first": CLUSTERS,
+    },
+    ("greedy", None): {
+        "check_bad_predictions": NO_STD,
+        "check_no_std": NO_STD,
+        "check_unfitted": PREDICTS,
     },
     ("greedy_target", None): {
         "check_bad_predictions": NO_STD,

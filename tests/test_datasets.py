@@ -109,6 +109,14 @@ def test_sample_is_small_in_the_wheel():
     assert make_qm9_sample.PATH.stat().st_size <= 3_000_000
 
 
+def test_descr_of_docking_scores_is_valid_and_complete():
+    core = pytest.importorskip("docutils.core")
+    text = datasets._bunch.load_descr("enamine10k")
+    for word in ("kcal/mol", "doi:", "Licence", "the lower the"):
+        assert word in text
+    core.publish_doctree(text, settings_overrides={"report_level": 2, "halt_level": 2})
+
+
 def test_descr_of_the_sample_names_the_recipe(sample):
     assert f"RandomState({make_qm9_sample.SEED})" in sample.DESCR
     assert "python benchmarks/make_qm9_sample.py" in sample.DESCR

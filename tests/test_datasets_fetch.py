@@ -2,6 +2,7 @@
 
 import bz2
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -16,11 +17,13 @@ import pytest
 
 from skmolal.datasets import (
     _aa,
+    _enamine10k,
     _fetching,
     _oe62,
     _qm9,
     _qm9_readers,
     fetch_aa,
+    fetch_enamine10k,
     fetch_oe62,
     fetch_qm9,
     get_data_home,
@@ -198,7 +201,70 @@ def files_in(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
+DOCKED = "smiles,score\nCCO,-9.9\nC[C@H](N)O,-7.0\nOCC,-6.5\nNA,-4.5\n"
+
+
+def serve_enamine10k(server, monkeypatch, text):
+    content = gzip.compress(text.encode())
+    url = server.url(_enamine10k._FILE.filename, content)
+    remote = _enamine10k._FILE._replace(url=url, checksum=md5(content))
+    monkeypatch.setattr(_enamine10k, "_FILE", remote)
+    return content
+
+
 # What the loaders return
+
+
+def test_docking_scores_are_smiles_in_the_order_of_the_file(server, monkeypatch, tmp_path):
+    serve_enamine10k(server, monkeypatch, DOCKED)
+    bunch = fetch_enamine10k(data_home=tmp_path)
+    smiles = ["CCO", "C[C@H](N)O", "OCC", "NA"]  # no missing value
+    assert bunch.data.dtype == object
+    assert bunch.data.tolist() == bunch.frame["smiles"].tolist() == smiles
+    np.testing.assert_array_equal(bunch.target, [-9.9, -7.0, -6.5, -4.5])
+    np.testing.assert_array_equal(bunch.frame["score"], bunch.target)
+    assert (bunch.feature_names, bunch.target_names) == (["smiles"], ["score"])
+    assert "docking score" in bunch.DESCR
+    X, y = fetch_enamine10k(data_home=tmp_path, return_X_y=True, as_frame=True)
+    pd.testing.assert_frame_equal(X, bunch.frame[["smiles"]])
+    pd.testing.assert_series_equal(y, bunch.frame["score"])
+    assert len(server.requests) == 1
+
+
+def test_docking_scores_in_data_home_are_used(server, monkeypatch, tmp_path):
+    content = serve_enamine10k(server, monkeypatch, DOCKED)
+    forbid_network(monkeypatch)
+    with pytest.raises(OSError, match=r"scores\.csv\.gz does not exist, and download_if_missing="):
+        fetch_enamine10k(data_home=tmp_path, download_if_missing=False)
+    path = tmp_path / "enamine10k" / "Enamine10k_scores.csv.gz"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    assert len(fetch_enamine10k(data_home=tmp_path, download_if_missing=False).data) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (DOCKED.replace("-7.0", "failed"), "record 1 must have .* got 'C.C@H.*' and 'failed'"),
+        (DOCKED.replace("-6.5", "inf"), "record 2 must have a SMILES and a finite score"),
+        (DOCKED.replace("CCO", ""), "record 0 must have .* got '' and '-9.9'"),
+        (DOCKED.replace("smiles", "text"), "smiles"),
+    ],
+)
+def test_malformed_docking_scores(text, message, server, monkeypatch, tmp_path):
+    serve_enamine10k(server, monkeypatch, text)
+    with pytest.raises(ValueError, match=rf"scores\.csv\.gz: .*{message}"):
+        fetch_enamine10k(data_home=tmp_path)
+
+
+def test_docking_scores_that_are_no_archive(server, monkeypatch, tmp_path):
+    serve_enamine10k(server, monkeypatch, DOCKED)
+    content = b"no archive"
+    url = server.url(_enamine10k._FILE.filename, content)
+    remote = _enamine10k._FILE._replace(url=url, checksum=md5(content))
+    monkeypatch.setattr(_enamine10k, "_FILE", remote)
+    with pytest.raises(ValueError, match=r"scores\.csv\.gz: "):
+        fetch_enamine10k(data_home=tmp_path)
 
 
 def test_aa_is_read_with_its_labels(aa, tmp_path):
@@ -681,6 +747,7 @@ def test_data_home(monkeypatch, tmp_path):
         (fetch_aa, {"n_retries": -1}, "'n_retries' parameter"),
         (fetch_aa, {"delay": "long"}, "'delay' parameter"),
         (fetch_aa, {"data_home": 3}, "'data_home' parameter"),
+        (fetch_enamine10k, {"n_retries": 0.5}, "'n_retries' parameter of fetch_enamine10k"),
     ],
 )
 def test_wrong_parameter(fetch, options, message):
@@ -694,9 +761,9 @@ def test_unknown_target_column(aa, tmp_path):
 
 
 def test_published_files_are_on_https():
-    remotes = [*_aa._FILES]
+    remotes = [*_aa._FILES, _enamine10k._FILE]
     for versions in (_qm9._VERSIONS, _oe62._VERSIONS):
         remotes += [remote for files, _, _ in versions.values() for remote in files]
     for remote in remotes:
         assert remote.url.startswith("https://")
-        assert remote.checksum is None or remote.checksum.startswith("md5:")
+        assert remote.checksum is None or remote.checksum.startswith(("md5:", "sha256:"))

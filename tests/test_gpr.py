@@ -112,6 +112,19 @@ def test_several_tiles_equal_scikit_learn(backend, monkeypatch):
         )
 
 
+def test_the_covariance_of_rows_in_several_blocks_equals_scikit_learn():
+    """More rows than are computed at once, the last block not full, white noise on the diagonal."""
+    X, y = make_data(2200)
+    kernel = 2.0 * RBF(3.0) + WhiteKernel(0.3)
+    model = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True).fit(X[:50], y[:50])
+    reference = Reference(kernel, optimizer=None, normalize_y=True).fit(X[:50], y[:50])
+    mean, covariance = model.predict(X[50:], return_cov=True)
+    expected_mean, expected = reference.predict(X[50:], return_cov=True)
+    np.testing.assert_allclose(mean, expected_mean, atol=1e-8)
+    np.testing.assert_allclose(covariance, expected, atol=1e-8)
+    np.testing.assert_array_equal(covariance, covariance.T)
+
+
 @pytest.mark.parametrize("normalize_y", [False, True])
 @pytest.mark.parametrize("n_targets", [1, 3])
 def test_targets_equal_scikit_learn(n_targets, normalize_y):

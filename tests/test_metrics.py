@@ -82,6 +82,37 @@ def test_finding_earlier_is_more_label_efficient():
     assert scorer(late, None, None) == pytest.approx(0.25)  # 0, 0, 1 at 5, 10, 15
 
 
+@given(
+    y=st.lists(st.integers(0, 4), min_size=2, max_size=30).filter(lambda y: max(y) == 4),
+    n_best=st.one_of(st.none(), st.integers(1, 40), st.floats(0.01, 0.99)),
+    data=st.data(),
+)
+def test_ties_at_the_threshold_count_up_to_what_is_wanted(y, n_best, data):
+    query_idx = data.draw(st.permutations(range(len(y))))
+    n_labelled = sorted({data.draw(st.integers(1, len(y))), len(y)})
+    campaign = played(y, query_idx, n_labelled)
+    n_hits = y.count(4)
+    n_wanted = n_hits if n_best is None else n_best
+    if isinstance(n_best, float):
+        n_wanted = max(1, round(n_best * len(y)))
+    n_wanted = min(n_wanted, n_hits)
+    shares = [min(sum(y[i] == 4 for i in query_idx[:n]), n_wanted) / n_wanted for n in n_labelled]
+    partial = played(y, query_idx[: n_labelled[0]], n_labelled[:1])
+    discovery = make_discovery_scorer(low=4, n_best=n_best)
+    assert discovery(partial) == pytest.approx(shares[0])
+    assert discovery(campaign) == 1.0
+    if len(n_labelled) == 2:
+        efficiency = make_label_efficiency_scorer(low=4, n_best=n_best)
+        assert efficiency(campaign) == pytest.approx(np.mean(shares))
+
+
+@pytest.mark.parametrize("make", [make_discovery_scorer, make_label_efficiency_scorer])
+@pytest.mark.parametrize("n_best", [0, -1, 0.0, 1.0, 1.5, True, "ten", np.nan])
+def test_what_is_no_number_of_molecules_is_named(make, n_best):
+    with pytest.raises(ValueError, match=f"n_best must be None, an integer .* got {n_best!r}"):
+        make(low=1.0, n_best=n_best)
+
+
 @pytest.mark.parametrize(
     "make", [make_target_scorer, make_discovery_scorer, make_label_efficiency_scorer]
 )

@@ -11,7 +11,14 @@ from sklearn.model_selection import GridSearchCV
 from skmolal import ActiveLearningRegressor, Campaign
 from skmolal.batch_sizes import ExpectedHits, RemainingUncertainty
 from skmolal.model_selection import active_learning_curve
-from skmolal.stopping import AllClassified, Budget, ExpectedHitsLeft, Plateau, TargetError
+from skmolal.stopping import (
+    AllClassified,
+    BestAverage,
+    Budget,
+    ExpectedHitsLeft,
+    Plateau,
+    TargetError,
+)
 
 
 def make_problem(n_samples=80):
@@ -81,6 +88,32 @@ def test_pool_variance_is_the_mean_over_what_is_left():
     assert step["pool_variance"] == pytest.approx(np.mean(std**2))
 
 
+@pytest.mark.parametrize("maximize", [True, False])
+def test_the_average_of_the_best_is_that_of_sorted_labels(maximize):
+    rule = BestAverage(8, maximize=maximize, tolerance=0.03, patience=2)
+    model = fit(rule, strategy="greedy", query_options={"maximize": maximize})
+    *_, last = model.history_
+    assert "mean of the 8 best labels has changed by at most 3.00% in 2 rounds" in last["stopped"]
+    _, y = make_problem()
+    labels = y[model.query_idx_]
+    means = []
+    for step in model.history_:
+        best = sorted(labels[: step["n_labelled"]], reverse=maximize)[:8]
+        if len(best) == 8:
+            means.append(sum(best) / 8)
+        stops = len(means) > 2 and abs(means[-1] - means[-3]) <= 0.03 * abs(means[-3])
+        assert stops == (step["stopped"] is not None)
+    assert 3 < len(means) < 12
+
+
+def test_the_average_waits_for_enough_labels():
+    model = fit(BestAverage(20, tolerance=10.0, patience=1))
+    assert len(model.query_idx_) == 25  # 20 are there after the fourth round
+    model = fit(BestAverage(1000, tolerance=10.0))
+    assert len(model.query_idx_) == 65
+    assert model.history_[-1]["stopped"] is None
+
+
 def test_expected_hits_left_are_summed_probabilities():
     model = fit(ExpectedHitsLeft(0.5, low=1.6), strategy="target", query_options={"low": 1.6})
     assert "hits are expected in the pool, fewer than 0.5" in model.history_[-1]["stopped"]
@@ -127,6 +160,10 @@ def test_curves_take_stopping_rules():
         (Budget(0), "n_labels must be a positive integer"),
         (Plateau("mae"), "of must be 'batch_mae' or 'variance'"),
         (ExpectedHitsLeft(1), "needs low or high"),
+        (BestAverage(0), "n_best must be a positive integer"),
+        (BestAverage(5, patience=0), "patience must be a positive integer"),
+        (BestAverage(5, tolerance=-1), "tolerance must be a number that is not negative, got -1"),
+        (BestAverage(5, maximize="yes"), "maximize must be True or False, got 'yes'"),
         (AllClassified(low=2, high=1), "low must not be above high"),
     ],
 )

@@ -13,6 +13,7 @@ __all__ = ["format_strategies"]
 _NOT_OPTIONS = ("learner", "X_pool", "n_instances", "random_state")
 _NEEDS = (  # what the docstring says of the learner, and what that means in a word
     ("Not used", "nothing"),
+    ("the mean alone", "mean"),
     ("return_cov=True", "joint posterior"),
     ("return_std=True)``. Where it is or holds a Pipeline", "mean and std, features"),
     ("return_std=True", "mean and std"),

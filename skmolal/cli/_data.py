@@ -1,6 +1,7 @@
 """What a run works on: molecules, property and names, and what was left out and why."""
 
 import sys
+from argparse import Namespace
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from skmolal import datasets
 from skmolal.molecules._reading import read_records
+from skmolal.molecules._records import make_records
 
 __all__ = ["Data", "load_data", "load_pool"]
 
@@ -94,6 +96,8 @@ def load_data(options, *, conformers=True):
         If a column is not there, an id names two molecules, no record is left, or, with
         ``strict``, one is left out.
     """
+    if options.data is None and options.dataset == "enamine10k":
+        return _load_smiles(options, conformers)
     if options.data is None:
         return _load_dataset(options, conformers)
     path = Path(options.data)
@@ -157,7 +161,7 @@ def _check_records(options, records, labels, reasons, conformers):
     if options.id is not None:
         ids = np.array(list(_column(records, options.id)))
     data = Data(
-        source=str(options.data),
+        source=records.source,
         target=options.target,
         X=X,
         y=labels,
@@ -170,6 +174,15 @@ def _check_records(options, records, labels, reasons, conformers):
     )
     # Ties are broken by position, and files are often sorted by the label.
     return _take(data, check_random_state(options.random_state).permutation(len(labels)))
+
+
+def _load_smiles(options, conformers):
+    """Load the data set of SMILES, as a file of the user's own would be read."""
+    options = Namespace(**{**vars(options), "target": options.target or "score"})
+    bunch = datasets.fetch_enamine10k(verbose=not options.quiet and sys.stderr.isatty())
+    records = make_records(options.dataset, list(bunch.data), bunch.frame)
+    labels, reasons = _read_labels(_column(records, options.target), options.target)
+    return _check_records(options, records, labels, reasons, conformers)
 
 
 def _load_dataset(options, conformers):

@@ -2,7 +2,7 @@
 
 import argparse
 
-__all__ = ["add_model_options", "add_target_options", "noise", "positive", "share"]
+__all__ = ["add_model_options", "add_target_options", "noise", "positive", "share", "size"]
 
 # Repeated where models are built; there everything is imported, here nothing.
 DESCRIPTORS = (
@@ -27,6 +27,11 @@ def share(text):
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"must lie between 0 and 1, got {text}")
     return value
+
+
+def size(text):
+    """Read a positive number of molecules, or with a point in it a share of them."""
+    return share(text) if "." in text else positive(text)
 
 
 def noise(text):

@@ -4,7 +4,7 @@ import argparse
 
 import skmolal
 from skmolal.cli._live_parser import add_live_commands
-from skmolal.cli._options import add_model_options, add_target_options, positive, share
+from skmolal.cli._options import add_model_options, add_target_options, positive, share, size
 
 __all__ = ["make_parser"]
 
@@ -13,12 +13,13 @@ examples:
   skmolal run --out results
   skmolal run --data pool.extxyz --target homo --low -5.5 --out results
   skmolal run --data pool.csv --target solubility --task search --low-quantile 0.9
-  skmolal run --data library.smi.gz --target score --minimize --top-share 0.01 --descriptor morgan
+  skmolal run --data library.csv.gz --target score --minimize --top-share 0.01 --descriptor morgan
+      --task search --test-size 0 --n-initial 0.01 --batches 0.01 0.01 0.01 0.01 0.01
 """
 
 
 def _test_size(text):
-    return share(text) if "." in text else positive(text)
+    return 0 if text.strip() in ("0", "0.0") else size(text)
 
 
 def make_parser():
@@ -50,8 +51,12 @@ def _add_run(commands):
     data.add_argument(
         "--dataset",
         default="qm9_sample",
-        choices=["qm9_sample", "qm9", "aa", "oe62"],
-        help="data set to use; all but the shipped qm9_sample may be downloaded (%(default)s)",
+        choices=["qm9_sample", "qm9", "aa", "oe62", "enamine10k"],
+        help=(
+            "data set to use; all but the shipped qm9_sample may be downloaded; of enamine10k, "
+            "SMILES with docking scores, the lowest are the best: give --minimize and a "
+            "--descriptor of graphs (%(default)s)"
+        ),
     )
     data.add_argument(
         "--data",
@@ -64,7 +69,10 @@ def _add_run(commands):
     data.add_argument(
         "--target",
         metavar="KEY",
-        help="the property: a column, a field, a key of atoms.info (of a data set: homo)",
+        help=(
+            "the property: a column, a field, a key of atoms.info (of a data set: homo, of "
+            "enamine10k: score)"
+        ),
     )
     data.add_argument("--smiles-column", metavar="NAME", help="SMILES column of a table (smiles)")
     data.add_argument(
@@ -96,30 +104,49 @@ def _add_run(commands):
     high.add_argument("--high-quantile", type=share, metavar="Q", help="the same as a quantile")
     add_target_options(task)
     task.add_argument(
-        "--strategies", nargs="+", metavar="NAME", help="query strategies (the paper's five)"
+        "--strategies",
+        nargs="+",
+        metavar="NAME",
+        help=(
+            "query strategies (the paper's five; for --task search with --top-share random, greedy "
+            "and target)"
+        ),
     )
     task.add_argument(
         "--n-initial",
-        type=positive,
-        help="first labels (100, or fewer of few molecules)",
+        type=size,
+        metavar="N",
+        help="first labels, a number or a share of the pool (100, or fewer of few molecules)",
     )
     task.add_argument(
         "--batches",
         nargs="+",
-        type=positive,
+        type=size,
         metavar="N",
-        help="labels of each further round (100 200 400, or fewer of few molecules)",
+        help="labels of each further round, likewise (100 200 400, or fewer of few molecules)",
     )
     task.add_argument(
         "--test-size",
         type=_test_size,
         default=0.2,
-        help="number or share of the molecules held out for testing (%(default)s)",
+        help=(
+            "number or share of the molecules held out for testing; 0, for --task search, makes "
+            "all of them the pool (%(default)s)"
+        ),
     )
     task.add_argument("--seeds", type=positive, help="number of repeats (3, or 6 of few molecules)")
     task.add_argument("--random-state", type=int, default=0, help="seed (%(default)s)")
     model = run.add_argument_group("model")
     add_model_options(model)
+    model.add_argument(
+        "--compare-with",
+        metavar="NAME",
+        help=(
+            "another model on the same features, asked greedily, as one more line of the table: "
+            "a name as for --model, or none (forest for --task search with --top-share and a "
+            "descriptor of graphs, else none)"
+        ),
+    )
     out = run.add_argument_group("output")
     out.add_argument("--out", default="results", metavar="FOLDER", help="(%(default)s)")
     out.add_argument(

@@ -28,7 +28,7 @@ def write_atomically(path, write):
         beside.unlink(missing_ok=True)
 
 
-def summarize(frame, picks, in_range, strategies, task):
+def summarize(frame, picks, in_range, strategies, task, n_best=np.inf):
     """Return the summary's ``tasks``: means over seeds at the last training size.
 
     Parameters
@@ -41,6 +41,8 @@ def summarize(frame, picks, in_range, strategies, task):
         Names, in order.
     task : {"pruning", "search", "both"}
         Which tasks were run.
+    n_best : int, default=inf
+        How many of the molecules in range are wanted; what is found beyond them does not count.
 
     Returns
     -------
@@ -66,6 +68,7 @@ def summarize(frame, picks, in_range, strategies, task):
             ours = picks[picks["strategy"] == name]
             hits = in_range[ours["position"].to_numpy()]
             found = np.array([hits[ours["repeat"] == r].sum() for r in ours["repeat"].unique()])
+            found = np.minimum(found, n_best)
             savings = None
             if name != "random" and "random" in strategies:
                 savings = _figure(data_savings(frame, name, metric="discovery").mean)
@@ -74,7 +77,7 @@ def summarize(frame, picks, in_range, strategies, task):
                 "found": _figure(found.mean()),
                 "recall": _figure(rows["discovery"].mean()),
                 "recall_std": _std(rows["discovery"].to_numpy()),
-                "f1": _figure(rows["f1"].mean()),
+                "f1": _figure(rows["f1"].mean()) if "f1" in rows else None,
                 "savings": savings,
             }
     return tasks
@@ -94,7 +97,9 @@ def format_table(tasks, unit):
     if "pruning" in tasks:
         header.append(f"MAE ({unit})" if unit else "MAE")
     if "search" in tasks:
-        header += ["found", "share found", "f1", "labels saved"]
+        # Without test molecules there is no f1.
+        scored = any(figures["f1"] is not None for figures in tasks["search"].values())
+        header += ["found", "share found", *(["f1"] if scored else []), "labels saved"]
     rows = [header]
     for name in next(iter(tasks.values())):
         row = [name, f"{next(iter(tasks.values()))[name]['n_labelled']:,}"]
@@ -106,7 +111,7 @@ def format_table(tasks, unit):
             row += [
                 f"{figures['found']:.0f}",
                 _plus_minus(figures["recall"], figures["recall_std"], "{:.1%}"),
-                _text(figures["f1"], "{:.2f}"),
+                *([_text(figures["f1"], "{:.2f}")] if scored else []),
                 _text(figures["savings"], "{:.0%}"),
             ]
         rows.append(row)

@@ -12,6 +12,7 @@ import numpy as np
 
 from skmolal import __version__
 from skmolal.cli._baseline import add_baseline, check_baseline
+from skmolal.cli._compared import check_compared, choose_compared, join_curves
 from skmolal.cli._data import load_data
 from skmolal.cli._estimate import estimate_seconds, say_seconds
 from skmolal.cli._model import build_model, needs_coordinates
@@ -26,13 +27,14 @@ from skmolal.cli._report import (
 from skmolal.cli._sizes import choose_sizes
 from skmolal.cli._strategies import check_strategies, configure_strategy
 from skmolal.metrics import make_discovery_scorer, make_target_scorer
-from skmolal.metrics._scorers import check_range
+from skmolal.metrics._scorers import check_range, count_best
 from skmolal.model_selection import active_learning_curve
 from skmolal.query_strategies._machinery.needs import check_needs
 
 __all__ = ["run"]
 
 _PAPER_STRATEGIES = ("random", "uncertainty", "cluster", "uncertainty_cluster", "target")
+_STRATEGIES_FOR_THE_BEST = ("random", "greedy", "target")
 _DEFAULT_QUANTILE = 0.944
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "jax", "dscribe", "ase", "modAL-python")
 
@@ -40,14 +42,23 @@ _PACKAGES = ("numpy", "scipy", "scikit-learn", "jax", "dscribe", "ase", "modAL-p
 def run(options):
     """Play what the options say and write ``curves.csv``, ``picks.csv``, ... to ``--out``."""
     start = perf_counter()
-    strategies = list(dict.fromkeys(options.strategies or _PAPER_STRATEGIES))
+    for_the_best = options.task == "search" and options.top_share is not None
+    usual = _STRATEGIES_FOR_THE_BEST if for_the_best else _PAPER_STRATEGIES
+    strategies = list(dict.fromkeys(options.strategies or usual))
     check_strategies(strategies)
     check_baseline(options)
+    if options.test_size == 0 and options.task != "search":
+        raise ValueError(
+            "--test-size 0 leaves no molecules on which the error of a model is measured, as "
+            f"--task {options.task} does: give --task search, or another --test-size"
+        )
     out = _check_folder(options.out)
     data = load_data(options, conformers=needs_coordinates(options.descriptor))
     y, target = data.y, data.target
     _write_rejected(data, out, options.quiet)
     low, high = _target_range(options, y)
+    compared = choose_compared(options)
+    check_compared(compared, options, low, high)
     in_range = (low <= y) & (y <= high)
     if options.task != "pruning" and not in_range.any():
         raise ValueError(
@@ -65,7 +76,8 @@ def run(options):
     if options.task != "search":
         scoring["neg_mean_absolute_error"] = "neg_mean_absolute_error"
     if options.task != "pruning":
-        scoring["discovery"] = make_discovery_scorer(low, high)
+        scoring["discovery"] = make_discovery_scorer(low, high, n_best=options.top_share)
+    if options.task != "pruning" and sizes.n_test:
         scoring["f1"] = make_target_scorer(low, high, "f1")
     model = build_model(
         data.X,
@@ -75,21 +87,29 @@ def run(options):
         options.noise,
         baseline=options.baseline,
     )
-    configured = {
-        name: configure_strategy(
-            name, low=low, high=high, top=options.top_share, maximize=options.maximize
-        )
-        for name in strategies
-    }
-    for strategy in configured.values():  # before the time of a run is estimated
-        check_needs(strategy, model)
+    wanted = {"low": low, "high": high, "top": options.top_share, "maximize": options.maximize}
+    campaigns = [(model, {name: configure_strategy(name, **wanted) for name in strategies})]
+    if compared is not None:
+        other = build_model(data.X, options.descriptor, compared)
+        label = f"{compared} (greedy)"
+        campaigns.append((other, {label: configure_strategy("greedy", **wanted)}))
+        strategies = [*strategies, label]
+    for estimator, named in campaigns:  # before the time of a run is estimated
+        for strategy in named.values():
+            check_needs(strategy, estimator)
     checkpoint = out / "checkpoint"
     if not options.resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
     if not options.quiet:
+        n_test = f"{sizes.n_test:,}" if sizes.n_test else "none"
+        counted = ""
+        if options.top_share is not None:
+            n_best = count_best(options.top_share, len(y) - sizes.n_test)
+            counted = f", of which {n_best:,} are wanted"
         print(
-            f"{len(y):,} molecules of {data.source}, {sizes.n_test:,} for testing; target "
-            f"{low:.6g} <= {target} <= {high:.6g}: {in_range.sum():,} molecules\n"
+            f"{len(y):,} molecules of {data.source}, {n_test} for testing; target "
+            f"{low:.6g} <= {target} <= {high:.6g}: {in_range.sum():,} molecules"
+            f"{counted}\n"
             f"{sizes.n_initial} first labels, then {' + '.join(map(str, sizes.batches))}; "
             f"{sizes.seeds} seeds",
             flush=True,
@@ -98,31 +118,41 @@ def run(options):
         checkpoint.mkdir(exist_ok=True)
         add_baseline(data.X, y, data.ids, options, cache=checkpoint / "xtb.db")
     if not options.quiet:
-        seconds = estimate_seconds(model, data.X, y, sizes, len(strategies), options.n_jobs)
+        seconds = sum(
+            estimate_seconds(estimator, data.X, y, sizes, len(named), options.n_jobs)
+            for estimator, named in campaigns
+        )
         print(f"this will take {say_seconds(seconds)}", flush=True)
-    curve = active_learning_curve(
-        model,
-        data.X,
-        y,
-        query_strategies=configured,
-        batch_sizes=sizes.batches,
-        n_initial=sizes.n_initial,
-        test_size=sizes.test_size,
-        n_repeats=sizes.seeds,
-        scoring=scoring,
-        groups=data.groups,
-        n_jobs=options.n_jobs,
-        random_state=options.random_state,
-        checkpoint_dir=checkpoint,
-        verbose=not options.quiet and sys.stderr.isatty(),
+    # The same seed: the same test molecules and first labels for both models.
+    curve, *others = (
+        active_learning_curve(
+            estimator,
+            data.X,
+            y,
+            query_strategies=named,
+            batch_sizes=sizes.batches,
+            n_initial=sizes.n_initial,
+            test_size=sizes.test_size,
+            n_repeats=sizes.seeds,
+            scoring=scoring,
+            groups=data.groups,
+            n_jobs=options.n_jobs,
+            random_state=options.random_state,
+            checkpoint_dir=checkpoint if estimator is model else checkpoint / "compared",
+            verbose=not options.quiet and sys.stderr.isatty(),
+        )
+        for estimator, named in campaigns
     )
-    tasks = summarize(curve.frame, curve.picks, in_range, strategies, options.task)
+    for other in others:
+        curve = join_curves(curve, other)
+    n_best = count_best(options.top_share, curve.settings["n_pool"])
+    tasks = summarize(curve.frame, curve.picks, in_range, strategies, options.task, n_best)
     places = curve.picks["position"].to_numpy()
     picks = curve.picks.assign(
         id=data.ids[places], smiles=data.smiles[places], name=data.names[places]
     )
     picks = picks[["id", "round", "strategy", "repeat", "predicted", "label", "smiles", "name"]]
-    unit = "eV" if options.data is None else ""
+    unit = "eV" if options.data is None and options.dataset != "enamine10k" else ""
     summary = {
         "dataset": data.source,
         "n_molecules": len(y),
@@ -138,11 +168,13 @@ def run(options):
             "batch_sizes": sizes.batches,
             "test_size": curve.settings["n_test"],
             "top_share": options.top_share,
+            "n_best": n_best if options.top_share is not None else None,
             "maximize": options.maximize,
             "descriptor": options.descriptor,
             "noise": options.noise,
             "baseline": options.baseline,
-            "model": " ".join(model.__repr__(N_CHAR_MAX=10**6).split()),
+            "model": _say(model),
+            "compared_with": None if compared is None else _say(campaigns[1][0]),
             "versions": {"skmolal": __version__, **{name: version(name) for name in _PACKAGES}},
         },
         "tasks": tasks,
@@ -199,7 +231,16 @@ def _target_range(options, y):
     strategies are told that cannot find the threshold of a share out themselves.
     """
     low, high = options.low, options.high
-    share = 1 - _DEFAULT_QUANTILE if options.top_share is None else options.top_share
+    ends = (low, high, options.low_quantile, options.high_quantile)
+    if options.top_share is not None:
+        if any(end is not None for end in ends):
+            raise ValueError(
+                "--top-share stands in place of --low, --high and their quantiles: give one or "
+                "the other"
+            )
+        best = np.sort(-y if options.maximize else y)[count_best(options.top_share, len(y)) - 1]
+        low, high = (-best, None) if options.maximize else (None, best)
+    share = 1 - _DEFAULT_QUANTILE
     if options.low_quantile is not None:
         low = float(np.quantile(y, options.low_quantile))
     if options.high_quantile is not None:
@@ -209,6 +250,10 @@ def _target_range(options, y):
     elif low is None and high is None:
         high = float(np.quantile(y, share))
     return check_range(-np.inf if low is None else low, np.inf if high is None else high)
+
+
+def _say(model):
+    return " ".join(model.__repr__(N_CHAR_MAX=10**6).split())
 
 
 def _finite(value):

@@ -31,20 +31,24 @@ def choose_sizes(n_samples, *, groups=None, n_initial, batches, seeds, test_size
         Number of molecules.
     groups : array-like of shape (n_samples,), default=None
         Molecules that stay together.
-    n_initial, batches, seeds : int, list of int, int; or None
-        Options; None chooses. In all at most half of the pool is labelled by default, the
-        number doubling with each batch.
+    n_initial, batches : int or float, list of them; or None
+        Options: numbers, or shares of the pool. None chooses: in all at most half of the pool is
+        labelled, the number doubling with each batch.
+    seeds : int or None
+        Option; None chooses.
     test_size : int or float
-        Number or share of the molecules (groups) held out.
+        Number or share of the molecules (groups) held out; 0 is none.
     """
     members = np.ones(n_samples, int) if groups is None else np.bincount(groups)
     n_out = round(test_size * len(members)) if isinstance(test_size, float) else test_size
-    if not 0 < n_out < len(members):
+    if test_size != 0 and not 0 < n_out < len(members):
         raise ValueError(
             f"--test-size: {n_out} of {len(members)} molecules leaves no pool or no test"
         )
     n_test = int(np.sort(members)[::-1][:n_out].sum())
     pool = n_samples - n_test
+    n_initial = _count(n_initial, pool)
+    batches = None if batches is None else [_count(size, pool) for size in batches]
     given = (n_initial or 0) + sum(batches or [])
     parts = (n_initial is None) + (sum(_BATCHES) if batches is None else 0)
     fitting = pool // (2 * (1 + sum(_BATCHES)))
@@ -68,3 +72,8 @@ def choose_sizes(n_samples, *, groups=None, n_initial, batches, seeds, test_size
         test_size=n_out,
         n_test=n_test,
     )
+
+
+def _count(size, pool):
+    """Return the number of molecules that a number, or a share of the pool, stands for."""
+    return max(1, round(size * pool)) if isinstance(size, float) else size

@@ -2,6 +2,7 @@
 
 import warnings
 from functools import partial
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.integrate import trapezoid
@@ -21,6 +22,7 @@ __all__ = [
     "make_discovery_scorer",
     "make_label_efficiency_scorer",
     "make_target_scorer",
+    "needs_test_molecules",
 ]
 
 _CLASSIFICATION = {
@@ -120,6 +122,14 @@ def make_target_scorer(low=-np.inf, high=np.inf, metric="f1"):
     return _TargetScorer(low, high, metric)
 
 
+def needs_test_molecules(scorer):
+    """Tell whether a scorer compares predictions with labels that were held out.
+
+    What a function of the user's own needs is not known.
+    """
+    return isinstance(scorer, _TargetScorer) or type(scorer).__module__.startswith("sklearn.")
+
+
 def _played(estimator):
     """Find the campaign in an estimator: itself, or the last step of a Pipeline."""
     final = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
@@ -131,7 +141,36 @@ def _played(estimator):
     return final
 
 
-class _DiscoveryScorer(_RangeScorer):
+class _PoolScorer(_RangeScorer):
+    """What is found in the pool, where `n_best` is given of no more than that."""
+
+    def __init__(self, low, high, n_best):
+        super().__init__(low, high)
+        self.n_best = n_best
+        if n_best is None:
+            return
+        is_share = isinstance(n_best, Real) and not isinstance(n_best, Integral)
+        is_number = isinstance(n_best, Integral) and not isinstance(n_best, bool)
+        if not (is_share and 0 < n_best < 1) and not (is_number and n_best >= 1):
+            raise ValueError(
+                "n_best must be None, an integer of at least 1 or a share between 0 and 1, got "
+                f"{n_best!r}"
+            )
+
+    def found(self, hits, query_idx):
+        """Share of the wanted molecules among the first labels, for each number of labels."""
+        n_wanted = min(hits.sum(), count_best(self.n_best, len(hits)))
+        return np.minimum(np.cumsum(hits[query_idx]), n_wanted) / n_wanted
+
+
+def count_best(n_best, n_pool):
+    """Return how many molecules of a pool a number, a share or None (all of it) stand for."""
+    if n_best is None:
+        return n_pool
+    return n_best if isinstance(n_best, Integral) else max(1, round(n_best * n_pool))
+
+
+class _DiscoveryScorer(_PoolScorer):
     def __call__(self, estimator, X=None, y=None):
         played = _played(estimator)
         hits = self.in_range(played.y_)
@@ -142,10 +181,10 @@ class _DiscoveryScorer(_RangeScorer):
                 stacklevel=2,
             )
             return np.nan
-        return float(hits[played.query_idx_].sum() / hits.sum())
+        return float(self.found(hits, played.query_idx_)[-1])
 
 
-def make_discovery_scorer(low=-np.inf, high=np.inf):
+def make_discovery_scorer(low=-np.inf, high=np.inf, *, n_best=None):
     """Make a scorer of the share of wanted molecules that a campaign has labelled.
 
     Needs an estimator with ``y_`` and ``query_idx_``, such as
@@ -157,6 +196,11 @@ def make_discovery_scorer(low=-np.inf, high=np.inf):
     ----------
     low, high : float, default=-inf, inf
         The closed target range, in the unit of y. At least one must be given.
+    n_best : int or float, default=None
+        How many molecules of the pool are wanted, or which share of it: the share found is
+        ``min(found, n_best) / n_best``. Labels are often rounded, so that more molecules lie at
+        the threshold of "the best 100" than are wanted; any of them will do. If fewer are in
+        range, or with None, all in range are wanted.
 
     Returns
     -------
@@ -167,7 +211,7 @@ def make_discovery_scorer(low=-np.inf, high=np.inf):
     Raises
     ------
     ValueError
-        If the range is empty or missing.
+        If the range is empty or missing, or `n_best` is neither a number nor a share.
 
     Examples
     --------
@@ -181,11 +225,22 @@ def make_discovery_scorer(low=-np.inf, high=np.inf):
     ...     batch_sizes=[10], random_state=0).fit(X, X.ravel())
     >>> make_discovery_scorer(low=90.0)(learner, None, None)
     1.0
+
+    Of ten molecules that share the best label five were labelled, all that were wanted:
+
+    >>> y = np.repeat([0.0, 1.0], [90, 10])
+    >>> learner = ActiveLearningRegressor(
+    ...     BayesianRidge(), "target", query_options={"low": 1.0}, n_initial=50, batch_sizes=[],
+    ...     random_state=0).fit(X, y)
+    >>> int(y[learner.query_idx_].sum())
+    5
+    >>> make_discovery_scorer(low=1.0)(learner), make_discovery_scorer(low=1.0, n_best=5)(learner)
+    (0.5, 1.0)
     """
-    return _DiscoveryScorer(low, high)
+    return _DiscoveryScorer(low, high, n_best)
 
 
-class _LabelEfficiencyScorer(_RangeScorer):
+class _LabelEfficiencyScorer(_PoolScorer):
     def __call__(self, estimator, X=None, y=None):
         played = _played(estimator)
         hits = self.in_range(played.y_)
@@ -198,11 +253,11 @@ class _LabelEfficiencyScorer(_RangeScorer):
                 stacklevel=2,
             )
             return np.nan
-        found = np.cumsum(hits[played.query_idx_])[n_labelled - 1] / hits.sum()
+        found = self.found(hits, played.query_idx_)[n_labelled - 1]
         return float(trapezoid(found, n_labelled) / (n_labelled[-1] - n_labelled[0]))
 
 
-def make_label_efficiency_scorer(low=-np.inf, high=np.inf):
+def make_label_efficiency_scorer(low=-np.inf, high=np.inf, *, n_best=None):
     """Make a scorer of how early a campaign has found the wanted molecules.
 
     The area under the share of in-range molecules found against the number of labels, over the
@@ -213,6 +268,9 @@ def make_label_efficiency_scorer(low=-np.inf, high=np.inf):
     ----------
     low, high : float, default=-inf, inf
         The closed target range, in the unit of y. At least one must be given.
+    n_best : int or float, default=None
+        How many molecules of the pool are wanted, or which share of it, as for
+        :func:`make_discovery_scorer`; with None all in range.
 
     Returns
     -------
@@ -223,7 +281,7 @@ def make_label_efficiency_scorer(low=-np.inf, high=np.inf):
     Raises
     ------
     ValueError
-        If the range is empty or missing.
+        If the range is empty or missing, or `n_best` is neither a number nor a share.
 
     See Also
     --------
@@ -243,4 +301,4 @@ def make_label_efficiency_scorer(low=-np.inf, high=np.inf):
     >>> 0.5 <= score <= 1.0
     True
     """
-    return _LabelEfficiencyScorer(low, high)
+    return _LabelEfficiencyScorer(low, high, n_best)

@@ -21,6 +21,7 @@ from skmolal.active_learning._features import split_steps
 from skmolal.active_learning._pool import as_pool, digest
 from skmolal.batch_sizes import check_size
 from skmolal.metrics._curves import TIMES
+from skmolal.metrics._scorers import needs_test_molecules
 from skmolal.model_selection._checkpoint import (
     check_settings,
     read_json,
@@ -64,7 +65,7 @@ def active_learning_curve(
     ----------
     estimator : estimator
         A regressor, or a Pipeline that ends in one. Its leading transformers that need no `y`
-        are fitted once per repeat on all molecules outside the test set.
+        are fitted once per repeat on all molecules outside the test set; without one, once.
     X : array-like, sparse matrix, DataFrame or sequence of ase.Atoms, n_samples rows
         Molecules or features.
     y : array-like of shape (n_samples,)
@@ -78,12 +79,15 @@ def active_learning_curve(
     n_initial : int, default=100
         Labels of the first round, drawn at random.
     test_size : int or float, default=0.2
-        Number or share of the test molecules (of the groups, where `groups` is given).
+        Number or share of the test molecules (of the groups, where `groups` is given). With 0
+        all of `X` is the pool, and `scoring` must not need test molecules.
     n_repeats : int, default=5
         Number of seeds.
     scoring : str, callable, sequence of str or dict, default=None
         Scorers, or a dict from a column name to a scorer; larger is better. None is
-        ``"neg_mean_absolute_error"``.
+        ``"neg_mean_absolute_error"``. With ``test_size=0`` scorers of the pool, such as
+        :func:`~skmolal.metrics.make_discovery_scorer`, or functions of your own, which are given
+        no test molecules.
     groups : array-like of shape (n_samples,), default=None
         Molecules with the same label, such as conformers of one, are never split between test
         set and pool.
@@ -113,12 +117,14 @@ def active_learning_curve(
         (DataFrame with ``strategy``, ``repeat``, ``round``, ``position`` in `X`, ``predicted``
         and ``label``)
         and ``settings`` (dict with ``n_repeats``, ``n_initial``, and ``n_pool`` and ``n_test``,
-        the molecules of a repeat's pool and test set; with `groups`, means over repeats).
+        the molecules of a repeat's pool and test set; with `groups`, means over repeats; without
+        a test set ``n_test`` is 0, and comparisons hold for this pool alone).
 
     Raises
     ------
     ValueError
-        If an argument is out of range, or `checkpoint_dir` holds another curve.
+        If an argument is out of range, a scorer needs test molecules where there are none, or
+        `checkpoint_dir` holds another curve.
 
     See Also
     --------
@@ -148,6 +154,8 @@ def active_learning_curve(
     for strategy in strategies.values():
         check_needs(strategy, estimator)
     scorers = _name_scorers(estimator, scoring)
+    if test_idx is None and _is_none(test_size):
+        _refuse_scorers_of_test_molecules(scorers)
     n_initial = check_size(n_initial, "n_initial")
     n_repeats = check_size(n_repeats, "n_repeats")
     if checkpoint_dir is not None:
@@ -175,12 +183,14 @@ def active_learning_curve(
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     n_workers = joblib.effective_n_jobs(n_jobs)
     with tqdm(total=n_repeats * len(strategies), desc="campaigns", disable=not verbose) as progress:
-        results, calls, held, n_pool = {}, {}, 0, []
+        results, calls, held, n_pool, features = {}, {}, 0, [], None
         for repeat in range(n_repeats):
             repeat_seed = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0] >> 1)
             pool_idx, held_out = _split(X, y, test_size, groups, test_idx, repeat_seed)
             n_pool.append(len(pool_idx))
-            features = None  # of a repeat, made if something is left to do; for all strategies
+            # Of a repeat, made if something is left to do; for all strategies, and where nothing
+            # is held out, so that all repeats have the same pool, for all repeats.
+            features = None if len(held_out) else features
             for name, strategy in strategies.items():
                 path = checkpoint_dir and replicate_path(checkpoint_dir, name, repeat)
                 stored = read_json(path) if path else None
@@ -253,7 +263,7 @@ def _fit_features(estimator, X, pool_idx, held_out):
     X_pool, X_test = take_rows(X, pool_idx), take_rows(X, held_out)
     if preprocessor is not None:
         X_pool = preprocessor.fit_transform(X_pool)
-        X_test = preprocessor.transform(X_test)
+        X_test = preprocessor.transform(X_test) if len(held_out) else take_rows(X_pool, held_out)
     return _Features(regressor, X_pool, X_test, perf_counter() - start)
 
 
@@ -314,6 +324,8 @@ def _split(X, y, test_size, groups, test_idx, seed):
             if len(shared):
                 raise ValueError(f"test_idx splits group {shared[0]} between test set and pool")
         return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+    if _is_none(test_size):
+        return np.arange(n_samples), np.empty(0, dtype=np.intp)
     splitter = ShuffleSplit if groups is None else GroupShuffleSplit
     split = splitter(n_splits=1, test_size=test_size, random_state=seed)
     pool_idx, held_out = next(split.split(np.zeros(n_samples), y, groups))
@@ -364,6 +376,20 @@ def _name_scorers(estimator, scoring):
     if not scoring:
         raise ValueError("scoring must hold at least one scorer, got none")
     return {name: check_scoring(estimator, scorer) for name, scorer in scoring.items()}
+
+
+def _is_none(test_size):
+    return not isinstance(test_size, bool) and test_size == 0
+
+
+def _refuse_scorers_of_test_molecules(scorers):
+    wrong = [name for name, scorer in scorers.items() if needs_test_molecules(scorer)]
+    if wrong:
+        raise ValueError(
+            f"scoring: {', '.join(map(repr, wrong))} needs test molecules, and test_size=0 holds "
+            "none out; give scorers of the pool, such as make_discovery_scorer or "
+            "make_label_efficiency_scorer, or functions of your own"
+        )
 
 
 class _Scored(ActiveLearningRegressor):

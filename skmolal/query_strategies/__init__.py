@@ -8,6 +8,7 @@ preference, and the utility of each.
 from skmolal.query_strategies._active_search import active_search_sampling
 from skmolal.query_strategies._cluster import cluster_sampling
 from skmolal.query_strategies._expected_improvement import expected_improvement_sampling
+from skmolal.query_strategies._greedy import greedy_sampling
 from skmolal.query_strategies._greedy_target import greedy_target_sampling
 from skmolal.query_strategies._k_center import k_center_sampling
 from skmolal.query_strategies._kmeans_plus_plus import kmeans_plus_plus_sampling
@@ -39,6 +40,7 @@ __all__ = [
     "expected_improvement_sampling",
     "get_query_strategy",
     "get_query_strategy_names",
+    "greedy_sampling",
     "greedy_target_sampling",
     "k_center_sampling",
     "kmeans_plus_plus_sampling",

@@ -1,7 +1,6 @@
 """The exact posterior of a Gaussian process: Algorithm 2.1 of Rasmussen and Williams."""
 
 import copy
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +21,9 @@ __all__ = ["ExactPosterior", "block_rows", "blocks", "make_posterior", "subtract
 # More rows a block no longer make the products faster.
 _MAX_BLOCK = {"cpu": 2048}
 _MAX_BLOCK_ACCELERATOR = 8192
+# Of a covariance matrix half is computed, tile by tile: what the diagonal and the last tiles have
+# too much is less where tiles are small.
+_MAX_SQUARE = {"cpu": 1024}
 
 
 @jax.jit
@@ -47,10 +49,12 @@ def block_rows(gram, factor, n_rows):
     return min(limit, wanted, 1 << (fitting.bit_length() - 1))
 
 
-def blocks(gram, factor, X):
-    """Yield (start, stop, padded device rows) for blocks of the pool `X`."""
+def blocks(gram, factor, X, limit=None):
+    """Yield (start, stop, padded device rows) for blocks of `X`, of `limit` rows at most."""
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     height = block_rows(gram, factor, n_rows)
+    if limit is not None:
+        height = min(height, limit)
     for start in range(0, n_rows, height):
         stop = min(start + height, n_rows)
         yield start, stop, gram.rows(X, start, stop, height)
@@ -176,11 +180,12 @@ class ExactPosterior(DeviceState):
     def covariance(self, X):
         """Compute mean, shape (n_rows, n_targets), and covariance, shape (n_rows, n_rows)."""
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        mean = self.predict(X, return_var=False)[0]
+        mean = np.empty((n_rows, self.weights[0].shape[1]))
         covariance = np.empty((n_rows, n_rows))
-        done = []
-        for start, stop, rows in blocks(self.gram, self.factor, X):
-            solved = list(self.factor.solve_rows(partial(self.gram.cross_tile, rows)))
+        limit, done = _MAX_SQUARE.get(jax.default_backend()), []
+        for start, stop, rows in blocks(self.gram, self.factor, X, limit):
+            solved = []
+            mean[start:stop] = self.predict_block(rows, True, solved)[0][: stop - start]
             done.append((start, stop, rows, solved))
             for other_start, other_stop, other_rows, other in done:
                 block = self.gram.self_tile(other_rows, rows, start - other_start)

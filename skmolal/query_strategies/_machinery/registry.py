@@ -13,6 +13,7 @@ from skmolal.query_strategies._active_search import (
 )
 from skmolal.query_strategies._cluster import cluster_sampling
 from skmolal.query_strategies._expected_improvement import expected_improvement_sampling
+from skmolal.query_strategies._greedy import check_greedy_options, greedy_sampling
 from skmolal.query_strategies._greedy_target import greedy_target_sampling
 from skmolal.query_strategies._k_center import k_center_sampling
 from skmolal.query_strategies._kmeans_plus_plus import kmeans_plus_plus_sampling
@@ -52,6 +53,7 @@ _FUNCTIONS = {
     active_search_sampling: check_active_search_options,
     cluster_sampling: None,
     expected_improvement_sampling: check_improvement_options,
+    greedy_sampling: check_greedy_options,
     greedy_target_sampling: check_representation,
     k_center_sampling: check_representation,
     kmeans_plus_plus_sampling: check_representation,
