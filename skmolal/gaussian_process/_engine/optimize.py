@@ -218,7 +218,7 @@ def _search_with_some_first(obj_func, kernel, X, y, noise, bounds):
     The fewer tell where to begin with more, and how the likelihood curves there, so that steps need
     not grope for their length. The search from the kernel's start, with all samples, ends where it
     is sure to repeat what is known: only here may the evidence of few samples have led elsewhere.
-    At n = 4,000 this took 10 evaluations with all samples, and the time of one with fewer, in
+    At n = 4,000 this took 10 evaluations with all samples, and the time of two with fewer, in
     place of 17.
 
     Returns a list of optima.
