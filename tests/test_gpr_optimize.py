@@ -1,6 +1,7 @@
 """Hyperparameters against scikit-learn's, from the same starts, on random problems."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from sklearn.gaussian_process.kernels import (
 
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process._engine import optimize
+from skmolal.gaussian_process._engine.optimize import make_likelihood
 
 BOUNDS = (1e-3, 1e3)
 KERNELS = [
@@ -44,25 +46,34 @@ def random_problem(seed):
     return KERNELS[kind](n_features), options, X, y
 
 
+def evidence(model, seed):
+    kernel, options, X, y = random_problem(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model(kernel, **options).fit(X, y).log_marginal_likelihood_value_
+
+
+@cache
+def reference_evidence(seed):
+    return evidence(Reference, seed)
+
+
 def shortfalls(seeds):
     """By how much the evidence falls below scikit-learn's, relative to it, for each seed."""
     result = {}
     for seed in seeds:
-        kernel, options, X, y = random_problem(seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            ours, theirs = (
-                model(kernel, **options).fit(X, y).log_marginal_likelihood_value_
-                for model in (GaussianProcessRegressor, Reference)
-            )
-        result[seed] = (theirs - ours) / abs(theirs)
+        theirs = reference_evidence(seed)
+        result[seed] = (theirs - evidence(GaussianProcessRegressor, seed)) / abs(theirs)
     return result
 
 
+@pytest.mark.parametrize("some_first", [False, True])
 @pytest.mark.parametrize(
     "seeds", [range(40), pytest.param(range(40, 200), marks=pytest.mark.exhaustive)]
 )
-def test_evidence_is_not_worse_than_scikit_learns(seeds):
+def test_evidence_is_not_worse_than_scikit_learns(seeds, some_first, monkeypatch):
+    if some_first:
+        monkeypatch.setattr(optimize, "_MANY", 0)
     assert {seed: loss for seed, loss in shortfalls(seeds).items() if loss > 1e-5} == {}
 
 
@@ -149,6 +160,96 @@ def test_a_kernel_whose_bounds_are_wide_is_fitted_to_a_smooth_property():
     ).fit(X, y)
     assert model.kernel_.k1.k2.length_scale > 1000.0
     assert abs(model.predict(X[:50]) - y[:50]).max() < 0.02 * y.std()
+
+
+@pytest.fixture
+def evaluations(monkeypatch):
+    """A list that grows by the number of samples, as soon as 100 count as many."""
+    sizes = []
+
+    def count_evaluations(kernel, X, y, noise):
+        likelihood = make_likelihood(kernel, X, y, noise)
+
+        def counted(theta, eval_gradient):
+            sizes.append(len(y))
+            return likelihood(theta, eval_gradient)
+
+        return counted
+
+    monkeypatch.setattr(optimize, "_MANY", 100)
+    monkeypatch.setattr(optimize, "make_likelihood", count_evaluations)
+    return sizes
+
+
+def smooth_problem(n_samples=400):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_samples, 5))
+    y = np.sin(X[:, 0]) + 0.3 * X[:, 1] ** 2 + 0.1 * rng.normal(size=n_samples)
+    return ConstantKernel(20.0, (0.2, 2e3)) * RBF(0.7, (0.01, 100)), X, y
+
+
+@pytest.mark.parametrize("n_restarts", [0, 2])
+def test_many_samples_are_searched_with_some_first_and_then_with_all(evaluations, n_restarts):
+    kernel, X, y = smooth_problem()
+    options = {"alpha": 0.01, "n_restarts_optimizer": n_restarts, "random_state": 0}
+    model = GaussianProcessRegressor(kernel, **options).fit(X, y)
+    some, half, every = (evaluations.count(n) for n in (100, 200, 400))
+    theirs = Reference(kernel, **options).fit(X, y)
+    np.testing.assert_allclose(model.kernel_.theta, theirs.kernel_.theta, atol=1e-3)
+    evaluations.clear()
+    optimize._MANY = 1000  # the fixture sets it back
+    GaussianProcessRegressor(kernel, **options).fit(X, y)
+    assert set(evaluations) == {400}
+    assert some > 0
+    assert half > 0
+    assert 0 < every < len(evaluations)
+
+
+def test_many_samples_give_the_same_again_and_leave_random_numbers_alone(evaluations):
+    kernel, X, y = smooth_problem()
+    fits, states = [], []
+    for many in (100, 100, 1000):
+        optimize._MANY = many
+        rng = np.random.RandomState(0)
+        model = GaussianProcessRegressor(
+            kernel, alpha=0.01, n_restarts_optimizer=1, random_state=rng
+        )
+        fits.append(model.fit(X, y).kernel_.theta)
+        states.append(rng.randint(2**31))
+    np.testing.assert_array_equal(fits[0], fits[1])
+    assert len(set(states)) == 1
+
+
+@pytest.mark.parametrize("seed", [18, 33])
+def test_some_samples_that_lead_elsewhere_do_no_harm(seed, monkeypatch):
+    found = []
+
+    def search(*args):
+        found.extend(search_with_some_first(*args))
+        return found
+
+    search_with_some_first = optimize._search_with_some_first
+    monkeypatch.setattr(optimize, "_search_with_some_first", search)
+    monkeypatch.setattr(optimize, "_MANY", 0)
+    kernel, options, X, y = random_problem(seed)
+    options["n_restarts_optimizer"] = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        ours, theirs = (
+            model(kernel, **options).fit(X, y).log_marginal_likelihood_value_
+            for model in (GaussianProcessRegressor, Reference)
+        )
+    elsewhere, best = found
+    assert elsewhere.value > best.value + 1.0
+    assert ours >= theirs - 1e-5 * abs(theirs)
+
+
+def test_a_loop_that_goes_on_starts_from_its_last_optimum_with_all_samples(evaluations):
+    kernel, X, y = smooth_problem()
+    model = GaussianProcessRegressor(kernel, alpha=0.01, warm_start=True).fit(X[:390], y[:390])
+    evaluations.clear()
+    model.fit(X, y)
+    assert set(evaluations) == {400}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -61,7 +61,8 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         ``optimizer(obj_func, initial_theta, bounds=bounds)``, where
         ``obj_func(theta, eval_gradient=True)`` is to be minimised, and returns
         ``(theta_opt, func_min)``. None keeps the hyperparameters. The default goes on by small
-        steps where it met hyperparameters without a positive definite matrix.
+        steps where it met hyperparameters without a positive definite matrix, and begins with
+        some of the samples where there are 2,000 or more.
     n_restarts_optimizer : int, default=0
         Number of further starts of the optimiser, drawn log-uniformly within the bounds, which
         must then be finite. The default optimiser gives up a start that leads to an optimum that
