@@ -115,7 +115,7 @@ class _Appender(ExitStack):
         self.files = {}
         sizes = store.last.get("sizes", {})
         for name in [*store._names(), "blocks"]:
-            file = self.enter_context(open(store.path(name), "ab"))
+            file = self.enter_context(store.path(name).open("ab"))
             if name == "blocks":
                 content = store.path(name).read_bytes()
                 file.truncate(content.rfind(b"\n") + 1)

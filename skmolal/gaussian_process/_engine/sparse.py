@@ -1,7 +1,7 @@
 """Inner products of sparse pool rows with dense training samples, for fingerprints.
 
 A fingerprint has some 50 of 2,048 features. Products of 2,048 such rows with a tile of 512
-training samples took 5 ms of one core here (counts in 16 bits), 8 ms in float32; a dense product 110
+training samples took 5 ms of one core (counts in 16 bits), 8 ms in float32; a dense product 110
 (float32) and 150 ms (float64), SciPy's product of two sparse matrices 120, RDKit's bulk similarity
 170 (bits) and 2,000 (counts). So rows of a pool never become dense.
 """
