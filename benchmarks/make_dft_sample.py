@@ -7,7 +7,9 @@ Molecules of :func:`skmolal.datasets.load_qm9_sample` in random order, each from
 a conformer by RDKit, relaxed by GFN2-xTB, and at that geometry the properties by GFN2-xTB and by
 density functional theory. Each leaves one line of JSON in the file of rows, a failure too; lines
 that are there are not computed again, so an interrupted run goes on where it stopped. ``--ship``
-takes the rows up to the first that is missing, which are a random sample whenever it is called.
+takes the rows up to the first that is missing, and those behind the last that is missing up to the
+end, which are a random sample whenever it is called.
+Rows may be computed on several machines: their seconds are told of one alone.
 """
 
 import argparse
@@ -160,8 +162,17 @@ def compute(path, n_samples, n_jobs):
 
 
 def take_sample(rows):
-    """Return the rows of the sample, and those that failed, up to the first missing place."""
+    """Return the rows of the sample, and those that failed.
+
+    Rows up to the first missing place: those behind it were done early because they are easy. A
+    second machine begins at the other end, so rows from the last missing place to that end count.
+    """
     reached = [row for place, row in enumerate(rows) if row["place"] == place]
+    if rows and rows[-1]["place"] >= N_SAMPLES - 1 and len(reached) < len(rows):
+        behind = rows[-1]["place"] - np.arange(len(rows))
+        reached += [
+            row for place, row in zip(behind, rows[::-1], strict=True) if row["place"] == place
+        ][::-1]
     good = [row for row in reached if "error" not in row][:N_SAMPLES]
     last = good[-1]["place"] if good else 0
     failed = [row for row in reached if "error" in row and row["place"] < last]
@@ -178,7 +189,7 @@ def make_table(rows):
         for key in rows[0][name]:
             columns[prefix + key] = np.array([row[name][key] for row in rows])
     for step in rows[0]["seconds"]:
-        seconds = [row["seconds"][step] for row in rows]
+        seconds = [row["seconds"].get(step, np.nan) for row in rows]
         columns[f"{step}_time"] = np.array(seconds, dtype=np.float32)
     geometries = [(row["numbers"], np.array(row["grid"]) * RESOLUTION) for row in rows]
     return MoleculeTable.from_geometries(geometries, columns)
@@ -197,7 +208,11 @@ def describe(table, failed, recipe):
     lines += ["========== ============ ============"]
     for step, name in steps.items():
         seconds = table.columns[f"{step}_time"]
-        lines += [f"{name:10} {seconds.mean():<12.3f} {np.quantile(seconds, 0.95):.3f}"]
+        known = seconds[np.isfinite(seconds)]
+        lines += [f"{name:10} {known.mean():<12.3f} {np.quantile(known, 0.95):.3f}"]
+    n_elsewhere = int(np.isnan(table.columns["dft_time"]).sum())
+    if n_elsewhere:
+        lines[1:1] = [f"The seconds of {n_elsewhere:,} are missing: those of another machine."]
     return "\n".join([*lines, "========== ============ ============"])
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "ensemble",
     "gaussian_process",
     "learners",
+    "library",
     "make_baseline_model",
     "make_fingerprint_model",
     "metrics",

@@ -246,6 +246,24 @@ def test_sample_ends_before_the_first_missing_row():
     assert script.take_sample(rows[2:]) == ([], [])
 
 
+def test_sample_has_the_rows_that_a_second_machine_has_computed_from_the_end(monkeypatch):
+    monkeypatch.setattr(script, "N_SAMPLES", 10)
+    computer = Computer(failing=(8,))
+    rows = [computer(place, 1, "C") for place in (0, 1, 3, 5, 7, 8, 9)]
+    good, failed = script.take_sample(rows)
+    assert [row["place"] for row in good] == [0, 1, 7, 9]
+    assert [row["place"] for row in failed] == [8]
+    assert script.take_sample(rows[:-1])[0] == rows[:2]  # the end was not reached
+    for row in good[2:]:
+        del row["seconds"]["dft"]
+    table = script.make_table(good)
+    assert np.isnan(table.columns["dft_time"]).tolist() == [False, False, True, True]
+    recipe = script.make_recipe()
+    text = script.describe(table, failed, recipe)
+    assert "The seconds of 2 are missing: those of another machine." in text
+    assert re.search(r"B3LYP +0.250 +0.250", text)
+
+
 def test_ship_writes_the_file_and_the_description(tmp_path, use, capsys):
     use(failing=(1,))
     rows, out, descr = (tmp_path / name for name in ("rows.jsonl", "out.npz", "descr.rst"))

@@ -19,7 +19,7 @@ ROOT = Path(skmolal.__file__).parent
 
 # Layers from bottom to top: a module imports from lower lines only (its own line is itself).
 LAYERS = [
-    {"_docstrings", "_optional", "_doc_link"},
+    {"_docstrings", "_optional", "_doc_link", "_numba"},
     {"molecules"},
     {"_rows", "_columns"},
     {"metrics", "datasets"},
@@ -33,7 +33,7 @@ LAYERS = [
     {"storage", "report"},
     {"_workers"},
     {"active_learning"},
-    {"model_selection"},
+    {"model_selection", "library"},
     {"plotting"},
     {"cli"},
 ]
