@@ -26,7 +26,7 @@ def client(tmp_path_factory):
     settings = {
         "n_workers": 2,
         "threads_per_worker": 1,
-        "dashboard_address": None,
+        "dashboard_address": ":0",
         "local_directory": tmp_path_factory.mktemp("dask"),
     }
     with distributed.LocalCluster(**settings) as cluster, distributed.Client(cluster) as client:

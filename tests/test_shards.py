@@ -46,7 +46,7 @@ pytestmark = [
 def client():
     settings = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
     with (
-        distributed.LocalCluster(**settings, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.LocalCluster(**settings, dashboard_address=":0", silence_logs=50) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client

@@ -6,7 +6,7 @@ from skmolal.query_strategies._machinery.improvement import (
     check_improvement_options,
     get_best,
 )
-from skmolal.query_strategies._machinery.one_by_one import choose_batch
+from skmolal.query_strategies._machinery.one_by_one import check_batch, choose_batch
 from skmolal.query_strategies._machinery.posterior import PoolView
 from skmolal.query_strategies._machinery.selection import check_n_instances
 
@@ -112,6 +112,7 @@ def probability_of_improvement_sampling(
     check_improvement_options(best, xi, maximize, update_variance)
     _, n_picks = check_n_instances(X_pool, n_instances)
     view = PoolView(learner, X_pool)
+    check_batch(view, update_variance)
     known = get_best(view, best, maximize)
 
     def make(mean):

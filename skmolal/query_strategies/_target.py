@@ -237,6 +237,7 @@ def estimate_threshold(view, top, maximize):
     posterior : tuple of ndarray or None
         Mean and std of the pool, where they had to be predicted.
     """
+    view.check_std()
     y = view.labels()
     if y is None:
         raise ValueError("top needs the labels: the learner must have y_training or y_train_")

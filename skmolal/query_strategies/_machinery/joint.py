@@ -7,7 +7,7 @@ import numpy as np
 
 from skmolal._rows import n_rows, stack_rows, take_rows
 
-__all__ = ["pool_joint"]
+__all__ = ["check_joint", "pool_joint"]
 
 # Rows whose whole covariance matrix is computed, for estimators that know no other way: 200 MB.
 MAX_COVARIANCE_ROWS = 5000
@@ -41,14 +41,8 @@ def pool_joint(view, reference=None, otherwise="a strategy that needs only std o
         If the rows are too many for an estimator that computes only whole covariance matrices,
         or a prediction is not finite.
     """
+    check_joint(view, otherwise)
     estimator = view.estimator
-    name = type(estimator).__name__
-    if "return_cov" not in inspect.signature(estimator.predict).parameters:
-        raise TypeError(
-            "this query strategy needs the joint posterior of the pool, an estimator with "
-            f"predict(X, return_cov=True), which {name} lacks: use GaussianProcessRegressor, or "
-            f"{otherwise}"
-        )
     rows = view.rows()
     if reference is not None:
         rows = stack_rows(rows, reference.rows())
@@ -62,6 +56,17 @@ def pool_joint(view, reference=None, otherwise="a strategy that needs only std o
         posterior = ours.PosteriorCovariance(estimator, rows, max_bytes=MAX_SOLVED_BYTES)
         return PosteriorColumns(estimator, rows, posterior, white, noise)
     return CovarianceMatrix(_predict_covariance(estimator, rows), white, noise)
+
+
+def check_joint(view, otherwise="a strategy that needs only std or features"):
+    """Refuse an estimator without a joint posterior."""
+    estimator = view.estimator
+    if "return_cov" not in inspect.signature(estimator.predict).parameters:
+        raise TypeError(
+            "this query strategy needs the joint posterior of the pool, an estimator with "
+            f"predict(X, return_cov=True), which {type(estimator).__name__} lacks: use "
+            f"GaussianProcessRegressor, or {otherwise}"
+        )
 
 
 def _predict_covariance(estimator, rows):

@@ -10,14 +10,15 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from skmolal.query_strategies._machinery.contest import hold_contest
-from skmolal.query_strategies._machinery.joint import pool_joint
+from skmolal.query_strategies._machinery.joint import check_joint, pool_joint
 from skmolal.query_strategies._machinery.selection import best, top_n
 
-__all__ = ["Utility", "choose_batch"]
+__all__ = ["Utility", "check_batch", "choose_batch"]
 
 # Rows among which picks are made between two updates of the whole pool, and picks at most.
 ACTIVE = 1024
 ROUND = 256
+WITHOUT_JOINT = "update_variance=False, which needs only std"
 SPARE = 1024  # rows that are known beyond those that are picked
 
 _NEAR = 1e-10
@@ -62,6 +63,14 @@ class Utility(ABC):
         return values
 
 
+def check_batch(view, update_variance):
+    """Refuse an estimator that does not predict what a batch needs."""
+    if update_variance:
+        check_joint(view, WITHOUT_JOINT)
+    else:
+        view.check_std()
+
+
 def choose_batch(view, make_utility, n_picks, update_variance):
     """Choose a batch by a utility.
 
@@ -87,7 +96,7 @@ def choose_batch(view, make_utility, n_picks, update_variance):
     if found is not None:
         return found
     if update_variance:
-        joint = pool_joint(view, otherwise="update_variance=False, which needs only std")
+        joint = pool_joint(view, WITHOUT_JOINT)
         return _choose_one_by_one(joint, make_utility(view.mean()), n_picks)
     mean, std = view.posterior()
     utility = make_utility(mean)

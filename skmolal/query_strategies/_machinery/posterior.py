@@ -182,6 +182,10 @@ class PoolView:
             y = y * self._inner._y_train_std + self._inner._y_train_mean
         return None if y is None else np.asarray(y, dtype=np.float64).ravel()
 
+    def check_std(self):
+        """Refuse an estimator that predicts no standard deviation."""
+        _check_returns_std(self._inner)
+
     def mean(self):
         """Predict the mean alone.
 
