@@ -1,4 +1,4 @@
-"""A campaign on a large library continues after kills with the picks of one that was never killed."""
+"""A campaign on a large library continues after kills with the picks of one never killed."""
 
 import signal
 import subprocess

@@ -96,7 +96,7 @@ def choose_batch(view, make_utility, n_picks, update_variance):
     if found is not None:
         return found
     if update_variance:
-        joint = pool_joint(view, WITHOUT_JOINT)
+        joint = pool_joint(view, otherwise=WITHOUT_JOINT)
         return _choose_one_by_one(joint, make_utility(view.mean()), n_picks)
     mean, std = view.posterior()
     utility = make_utility(mean)
