@@ -15,7 +15,7 @@ class LazyRows:
     """Base of tables whose rows lie elsewhere and are read when they are needed.
 
     A slice, or an array of positions, reads rows; :meth:`take` selects rows without reading them.
-    A subclass has ``read_slice(start, stop)`` and ``read_rows(rows)``.
+    A subclass has ``_read_slice(start, stop)`` and ``_read_rows(rows)``.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class LazyRows:
         if isinstance(key, slice):
             start, stop, step = key.indices(len(self))
             if step == 1:
-                return self.read_slice(start, max(start, stop))
+                return self._read_slice(start, max(start, stop))
             key = np.arange(start, stop, step)
-        return self.read_rows(_positions(key, len(self)))
+        return self._read_rows(_positions(key, len(self)))
 
     def take(self, rows):
         """Select rows without reading them."""
@@ -55,15 +55,15 @@ class SelectedRows(LazyRows):
         super().__init__((len(rows), source.shape[1]), source.dtype, source.is_sparse)
         self.source, self.rows = source, rows
 
-    def read_slice(self, start, stop):
-        return self.read_rows(np.arange(start, stop))
+    def _read_slice(self, start, stop):
+        return self._read_rows(np.arange(start, stop))
 
-    def read_rows(self, rows):
+    def _read_rows(self, rows):
         rows = self.rows[rows]
         # Most are read in long runs: once from the first to the last, where that is little more.
         if len(rows) and rows[-1] - rows[0] < 2 * len(rows) and (np.diff(rows) > 0).all():
-            return self.source.read_slice(rows[0], rows[-1] + 1)[rows - rows[0]]
-        return self.source.read_rows(rows)
+            return self.source._read_slice(rows[0], rows[-1] + 1)[rows - rows[0]]
+        return self.source._read_rows(rows)
 
     def take(self, rows):
         return SelectedRows(self.source, self.rows[_positions(rows, len(self))])

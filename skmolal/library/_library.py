@@ -86,15 +86,48 @@ class Library(LazyRows):
         return self._store.last["digest"]
 
     def smiles(self, rows):
-        """Return the SMILES of some rows, as in the files; an array of shape (n_rows,)."""
+        """Return the SMILES of some rows.
+
+        Parameters
+        ----------
+        rows : array-like of int, or slice
+            Positions in the library.
+
+        Returns
+        -------
+        smiles : ndarray of shape (n_rows,), dtype object
+            As in the files.
+        """
         return self._fields(rows, 1)
 
     def names(self, rows):
-        """Return the names of some rows; empty where a file has none."""
+        """Return the names of some rows.
+
+        Parameters
+        ----------
+        rows : array-like of int, or slice
+            Positions in the library.
+
+        Returns
+        -------
+        names : ndarray of shape (n_rows,), dtype object
+            Empty where a file has none.
+        """
         return self._fields(rows, 2)
 
     def numbers(self, rows):
-        """Return the numbers of the records in the files, from 0, of some rows."""
+        """Return the numbers of the records of some rows.
+
+        Parameters
+        ----------
+        rows : array-like of int, or slice
+            Positions in the library.
+
+        Returns
+        -------
+        numbers : ndarray of shape (n_rows,), dtype int64
+            From 0, through all files.
+        """
         return self._fields(rows, 0).astype(np.int64)
 
     def rejected(self):
@@ -141,7 +174,7 @@ class Library(LazyRows):
         offset = int(begin) * dtype.itemsize
         return np.fromfile(self._store.path(name), dtype, int(end - begin), offset=offset)
 
-    def read_slice(self, start, stop):
+    def _read_slice(self, start, stop):
         """Read the features of consecutive rows."""
         n_rows, n_features = stop - start, self.shape[1]
         if not self.is_sparse:
@@ -154,7 +187,7 @@ class Library(LazyRows):
         counts = self._read("counts", np.uint8, ends[0], ends[-1])
         return _make_csr(ends - ends[0], columns, counts, n_features)
 
-    def read_rows(self, rows):
+    def _read_rows(self, rows):
         """Read the features of any rows."""
         if not self.is_sparse:
             dense = self._map("dense", np.float32).reshape(self.shape)
