@@ -5,11 +5,11 @@ as a stand-in for something expensive), the model is that of ``make_fingerprint_
 The plain way predicts the standard deviation of every molecule; the batch of a strategy solves
 only for those that may win. Utilities of both are compared before anything is printed.
 
-    python benchmarks/bench_library.py /tmp/library                     # a million: half an hour
+    python benchmarks/bench_library.py /tmp/library                     # a million: a quarter of an hour
     python benchmarks/bench_library.py /tmp/library10 --n-molecules 10000000 --no-plain
 
 The library stays in the folder: a second run does not describe again. Peak memory is that of the
-process that predicts, and of the largest worker that describes.
+process that predicts.
 """
 
 import argparse
@@ -121,8 +121,7 @@ def main():
         return
     print(describe_machine(), flush=True)
     seconds = describe(args.folder, args.n_molecules)
-    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    print(f"describe {args.n_molecules:,} molecules  {seconds:8.1f} s, worker {workers:.2f} GiB")
+    print(f"describe {args.n_molecules:,} molecules  {seconds:8.1f} s")
     command = [sys.executable, *sys.argv, "--work"]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     result = json.loads(answer.splitlines()[-1])
