@@ -7,7 +7,7 @@ random labels, 1,000 molecules for testing:
   LUMO and gap, and two properties that xTB's orbital energies say little of, the heat capacity and
   the electronic spatial extent. Three seeds, up to 16,000 labels.
 - "own geometries": `load_dft_sample`, conformers of SMILES relaxed by GFN2-xTB and labelled there,
-  which is what a campaign has; ten seeds, 300 molecules for testing.
+  which is what a campaign has; ten seeds, for testing all but 1,000 molecules, 300 at most.
 
 Hyperparameters are learned on 2,000 of the training labels at most. From the curves follows how
 many plain labels have the error of the model with xTB, seed by seed, by interpolation of
@@ -41,16 +41,24 @@ KEYS = ["set", "target", "model", "seed", "n_labelled"]
 MAX_LEARNED = 2000  # labels from which hyperparameters are learned
 COSTS = (10, 100, 1000)  # of a label, in calculations by xTB
 ORBITALS = ("homo", "lumo", "gap")
+SETS = ("QM9", "own geometries")
 UNITS = {"homo": "eV", "lumo": "eV", "gap": "eV", "cv": "cal/(mol K)", "r2": "bohr²"}
 NAMES = {"homo": "HOMO", "lumo": "LUMO", "gap": "gap", "cv": "heat capacity", "r2": "extent"}
 BOUNDS = {4000: 0.110, 16000: 0.085}  # eV, HOMO of QM9
 
 
-def load_sets(cache):
+def load_sets(cache, names):
     """Return of each set: molecules, labels by target, sizes by target, test size, seeds."""
+    if "QM9" in names:
+        yield _load_qm9(cache)
+    if "own geometries" in names:
+        yield _load_own()
+
+
+def _load_qm9(cache):
     qm9 = fetch_qm9(as_frame=True)
     sizes = (250, 1000, 4000)
-    yield (
+    return (
         "QM9",
         qm9.data["molecule"].to_numpy(),
         {target: qm9.frame[target].to_numpy() for target in UNITS},
@@ -59,14 +67,18 @@ def load_sets(cache):
         3,
         XTBTransformer(cache=cache, n_jobs=2),
     )
+
+
+def _load_own():
     sample = load_dft_sample(as_frame=True)
-    n_train = len(sample.frame) - 300
-    yield (
+    n_test = min(300, max(100, len(sample.frame) - 1000))
+    n_train = len(sample.frame) - n_test
+    return (
         "own geometries",
         sample.data["molecule"].to_numpy(),
         {target: sample.frame[target].to_numpy() for target in ORBITALS},
         {key: [n for n in (60, 125, 250, 500, 1000) if n <= n_train] for key in ORBITALS},
-        300,
+        n_test,
         10,
         XTBTransformer(),
     )
@@ -92,9 +104,9 @@ def add_row(*values):
     PATH.with_suffix(".part").replace(PATH)
 
 
-def play(cache):
+def play(cache, names):
     """Play what is missing, seed by seed: descriptors of few thousand molecules at a time."""
-    for name, molecules, labels, sizes, n_test, n_seeds, xtb in load_sets(cache):
+    for name, molecules, labels, sizes, n_test, n_seeds, xtb in load_sets(cache, names):
         table = read()
         done = set(table[table["set"] == name][KEYS[1:]].itertuples(index=False, name=None))
         for seed in range(n_seeds):
@@ -231,10 +243,11 @@ def draw():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, help="of make_qm9_xtb.py --full")
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
     parser.add_argument("--draw", action="store_true")
     options = parser.parse_args()
     if not options.draw:
-        play(options.cache or Path(get_data_home()) / "qm9_gfn2.sqlite")
+        play(options.cache or Path(get_data_home()) / "qm9_gfn2.sqlite", options.sets)
     draw()
 
 
