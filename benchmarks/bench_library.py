@@ -5,7 +5,7 @@ as a stand-in for something expensive), the model is that of ``make_fingerprint_
 The plain way predicts the standard deviation of every molecule; the batch of a strategy solves
 only for those that may win. Utilities of both are compared before anything is printed.
 
-    python benchmarks/bench_library.py /tmp/library                     # a million: a quarter of an hour
+    python benchmarks/bench_library.py /tmp/library                 # a million: quarter of an hour
     python benchmarks/bench_library.py /tmp/library10 --n-molecules 10000000 --no-plain
 
 The library stays in the folder: a second run does not describe again. Peak memory is that of the
