@@ -41,6 +41,8 @@ KEYS = ["set", "target", "model", "seed", "n_labelled"]
 MAX_LEARNED = 2000  # labels from which hyperparameters are learned
 COSTS = (10, 100, 1000)  # of a label, in calculations by xTB
 ORBITALS = ("homo", "lumo", "gap")
+OWN_SIZES = (10, 20, 30, 60, 125, 250, 500, 1000)
+PLAIN_SIZES = (250, 1000)  # at which is told what xTB saves
 SETS = ("QM9", "own geometries")
 UNITS = {"homo": "eV", "lumo": "eV", "gap": "eV", "cv": "cal/(mol K)", "r2": "bohr²"}
 NAMES = {"homo": "HOMO", "lumo": "LUMO", "gap": "gap", "cv": "heat capacity", "r2": "extent"}
@@ -77,7 +79,7 @@ def _load_own():
         "own geometries",
         sample.data["molecule"].to_numpy(),
         {target: sample.frame[target].to_numpy() for target in ORBITALS},
-        {key: [n for n in (60, 125, 250, 500, 1000) if n <= n_train] for key in ORBITALS},
+        {key: [n for n in OWN_SIZES if n <= n_train] for key in ORBITALS},
         n_test,
         10,
         XTBTransformer(),
@@ -176,6 +178,32 @@ def savings(table):
     return pd.DataFrame(rows)
 
 
+def saved_labels(table):
+    """Return how many labels with xTB have the error of so many without, on own geometries."""
+    rows = []
+    own = table[table["set"] == "own geometries"]
+    for target, part in own.groupby("target", sort=False):
+        for n in PLAIN_SIZES:
+            plain = part[(part["model"] == "plain") & (part["n_labelled"] == n)]
+            needed = []
+            for seed, error in zip(plain["seed"], plain["mae"], strict=True):
+                curve = part[(part["model"] == "baseline") & (part["seed"] == seed)]
+                needed.append(plain_labels(curve, error)[0])
+            logs = np.log(needed)
+            half = stats.sem(logs) * stats.t.ppf(0.975, len(logs) - 1)
+            few, low, high = np.exp([logs.mean(), logs.mean() - half, logs.mean() + half])
+            rows.append(
+                [
+                    f"{NAMES[target]} ({UNITS[target]})",
+                    f"{n:,}",
+                    f"{plain['mae'].mean():.3f}",
+                    f"{few:.0f} ({low:.0f} to {high:.0f})",
+                    f"{1 - few / n:.0%} ({1 - high / n:.0%} to {1 - low / n:.0%})",
+                ]
+            )
+    return rows
+
+
 def format_ratio(row):
     """Return the ratio with its interval; a bound where the plain curve ends above the error."""
     if row["at_least"]:
@@ -219,6 +247,10 @@ def draw():
             )
         file = {"QM9": "study_baseline_qm9", "own geometries": "study_baseline_own"}[name]
         write_table(file, "16 10 10 10 20 11 11 12", rows)
+    header = ["property", "plain labels", "error", "labels with xTB", "labels saved"]
+    rows = [header, *saved_labels(table)]
+    print("\n".join("  ".join(row) for row in rows))
+    write_table("study_baseline_own_saved", "20 14 12 26 28", rows)
     shown = list(table.groupby(["set", "target"], sort=False))
     n_rows = -(-len(shown) // 3)
     figure, axes = plt.subplots(n_rows, 3, figsize=(9, 2.8 * n_rows), layout="constrained")
