@@ -35,23 +35,29 @@ def test_set_is_the_first_molecules_of_the_recipe(sample):
     assert sorted(order) == list(range(len(qm9)))
     expected = qm9.loc[order, ["qm9_index", "smiles"]].reset_index(drop=True)
     n_failed = sample.DESCR.partition(script.BEGIN)[2].partition("Versions")[0].count("``") // 2
-    expected = expected[: n_samples + n_failed]
-    if n_failed:
-        expected = expected[expected["qm9_index"].isin(sample.frame["qm9_index"])]
+    places = np.flatnonzero(expected["qm9_index"].isin(sample.frame["qm9_index"]))
     pd.testing.assert_frame_equal(
-        sample.frame[["qm9_index", "smiles"]], expected.reset_index(drop=True), check_dtype=False
+        sample.frame[["qm9_index", "smiles"]],
+        expected.loc[places].reset_index(drop=True),
+        check_dtype=False,
     )
+    # Besides what failed one gap is allowed, between what two machines have computed.
+    steps = np.diff(places) - 1
+    assert places[0] <= n_failed
+    assert steps.sum() - steps.max() <= n_failed
+    assert places[-1] < script.N_SAMPLES + n_failed
 
 
 def test_numbers_are_plausible(sample):
     frame = sample.frame
-    assert np.isfinite(frame.drop(columns="smiles")).all(axis=None)
+    assert np.isfinite(frame.drop(columns=["smiles", "dft_time"])).all(axis=None)
+    assert frame["dft_time"].notna().mean() > 0.5  # of the others another machine's are not told
     assert frame["homo"].between(-11, -3).all()
     for prefix in ("", "gfn2_"):
         gap = frame[f"{prefix}lumo"] - frame[f"{prefix}homo"]
         np.testing.assert_allclose(gap, frame[f"{prefix}gap"], atol=2e-6)
         assert (gap > 0).all()
-    assert (frame[TIMES] > 0).all(axis=None)
+    assert (frame[TIMES].fillna(1) > 0).all(axis=None)
     assert frame["dft_time"].mean() > 100 * frame["xtb_time"].mean()
     # The energy of a molecule is nearly a sum over its atoms: a shifted row would be far off.
     counts = np.array([np.bincount(a.numbers, minlength=10)[[1, 6, 7, 8, 9]] for a in sample.data])
