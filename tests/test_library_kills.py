@@ -48,6 +48,12 @@ def start(folder, storage):
     )
 
 
+def play_to_the_end(folder, storage):
+    with start(folder, storage) as process:
+        process.communicate()
+    assert process.returncode == 0
+
+
 def read_labelled(storage):
     with CampaignStorage(storage) as stored:
         events = stored.read()[1]
@@ -62,16 +68,16 @@ def test_three_kills_change_no_pick(tmp_path):
     folder = tmp_path / "library"
     describe_library(path, MorganFingerprintTransformer(), folder, n_jobs=-1)
 
-    assert start(folder, tmp_path / "whole.db").wait() == 0
+    play_to_the_end(folder, tmp_path / "whole.db")
     for kill in range(N_KILLS):
-        process = start(folder, tmp_path / "killed.db")
-        for line in process.stdout:
-            if line == "round\n":
-                break
-        time.sleep(0.3 + 0.7 * kill)  # in a fit, in the means, while molecules drop out
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-    assert start(folder, tmp_path / "killed.db").wait() == 0
+        with start(folder, tmp_path / "killed.db") as process:
+            for line in process.stdout:
+                if line == "round\n":
+                    break
+            time.sleep(0.3 + 0.7 * kill)  # in a fit, in the means, while molecules drop out
+            process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+    play_to_the_end(folder, tmp_path / "killed.db")
 
     labelled = read_labelled(tmp_path / "killed.db")
     assert len(labelled) == N_ROUNDS * N_BATCH
