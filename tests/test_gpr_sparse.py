@@ -32,7 +32,7 @@ def make_csr(entries, shape, seed, dtype=np.float64):
 @pytest.mark.parametrize("right", ENTRIES)
 @pytest.mark.parametrize("left", ENTRIES)
 def test_products_equal_scipys(left, right, n_threads, dtype, monkeypatch):
-    monkeypatch.setattr("skmolal.gaussian_process._engine.sparse.count_threads", lambda: n_threads)
+    monkeypatch.setattr("skmolal.gaussian_process._engine.host.count_threads", lambda: n_threads)
     pool, samples = make_csr(left, (400, 30), 0, dtype), make_csr(right, (40, 30), 1, dtype)
     tiles = SparseTiles(samples, 16)
     rows = read_sparse_rows(pool[3:397], 512)

@@ -366,6 +366,38 @@ def test_fingerprints_of_csr_and_of_odd_types():
     assert RowIndex(keys[:0]).find(keys[:2]).tolist() == [-1, -1]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_fingerprints_do_not_depend_on_threads(dtype, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(3500, 5)).astype(dtype)
+    X[X < 0.5] = 0
+    for rows in (X, sparse.csr_matrix(X)):
+        keys = []
+        for n_threads in (1, 3):
+            monkeypatch.setattr(
+                "skmolal.gaussian_process._engine.host.count_threads", lambda n=n_threads: n
+            )
+            keys.append(fingerprint_rows(rows))
+        np.testing.assert_array_equal(*keys)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused_with_and_without_a_cache(data, bad, make):
+    X, y = data
+    X_pool = X[100:].copy()
+    warm, fresh = (make_model(warm_start=w).fit(X[:50], y[:50]) for w in (True, False))
+    X_bad = X_pool.copy()
+    X_bad[7, 3] = bad
+    for _ in range(2):  # of rows never seen, then of one among those that are known
+        messages = []
+        for model in (warm, fresh):
+            with pytest.raises(ValueError, match="Input X contains") as caught:
+                model.predict(make(X_bad), return_std=True)
+            messages.append(str(caught.value))
+        assert messages[0] == messages[1]
+        assert_like_fresh(warm, X[:50], y[:50], make(X_pool))
+
+
 @pytest.mark.parametrize("growth", [1.0, 1e6])
 def test_without_warm_start_growth_has_no_effect(data, growth):
     X, y = data

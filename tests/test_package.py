@@ -50,6 +50,16 @@ def test_import_is_light():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_model_of_dense_features_loads_no_numba():
+    code = (
+        "import sys, numpy as np; from skmolal import GaussianProcessRegressor; "
+        "X = np.eye(3); GaussianProcessRegressor(alpha=0.1).fit(X, X[0]).predict(X); "
+        "print('numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 @pytest.mark.parametrize("module", ["query_strategies", "active_learning", "metrics", "learners"])
 def test_numpy_layers_need_no_jax_matplotlib_or_dscribe(module):
     code = (

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_c
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import assert_all_finite, check_is_fitted
 from sklearn_compat.utils.validation import validate_data
 
 from skmolal._doc_link import DocLinkMixin
@@ -446,7 +446,10 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         """
         if return_std and return_cov:
             raise RuntimeError("At most one of return_std or return_cov can be requested.")
-        X = self._check_pool(X)
+        posterior = self.__dict__.get("_posterior")
+        cached = return_std and self._keeps_rows(posterior) and not isinstance(X, LazyRows)
+        # Rows that the cache knows were finite when it met them.
+        X = self._check_pool(X, ensure_all_finite=not cached)
         if not hasattr(self, "X_train_"):
             return self._predict_prior(read_all(X), return_std, return_cov)
         posterior = self._fitted("predict")
@@ -458,9 +461,8 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
             if return_cov:
                 mean, covariance = posterior.covariance(X)
                 return self._rescale_mean(mean), self._rescale_variance(covariance)
-            cached = posterior.cache is not None and self._keys is not None
-            if return_std and cached and not isinstance(X, LazyRows):
-                mean, variance = posterior.cache.predict(posterior, X)
+            if cached:
+                mean, variance = posterior.cache.predict(posterior, X, self._check_finite)
             else:
                 mean, variance = posterior.predict(X, return_std)
         if not return_std:
@@ -489,7 +491,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         """
         rows = np.asarray(rows)
         posterior = self._fitted("_predict_rows")
-        if not return_std or posterior.cache is None or self._keys is None:
+        if not return_std or not self._keeps_rows(posterior):
             return self.predict(X[rows], return_std=return_std)
         with numerics():
             mean, variance = posterior.cache.predict_rows(posterior, self._check_once(X), rows)
@@ -516,7 +518,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         """
         rows = np.asarray(rows)
         posterior = self._fitted("_most_uncertain_rows")
-        if posterior.cache is None or self._keys is None or self.y_train_.ndim > 1:
+        if not self._keeps_rows(posterior) or self.y_train_.ndim > 1:
             return np.arange(len(rows)), self._predict_rows(X, rows)[1]
         with numerics():
             candidates, variance = posterior.cache.most_uncertain(
@@ -534,7 +536,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         posterior = self._fitted("_may_contest")
         if self.y_train_.ndim > 1 or isinstance(posterior.gram, HostGram):
             return False
-        cached = posterior.cache is not None and self._keys is not None and not lazy
+        cached = self._keeps_rows(posterior) and not lazy
         n_bytes = n_rows * len(self.y_train_) * posterior.factor.dtype.itemsize
         return not cached or n_bytes > self.pool_cache_bytes
 
@@ -550,7 +552,14 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         warn_equal_std(np.sqrt(variance), X, self.kernel_)
         return np.sqrt(self._rescale_variance(variance))
 
-    def _check_pool(self, X):
+    def _keeps_rows(self, posterior):
+        """Tell whether `posterior`, None before a fit, keeps what it knows of pool rows."""
+        return posterior is not None and posterior.cache is not None and self._keys is not None
+
+    def _check_finite(self, X):
+        assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+
+    def _check_pool(self, X, ensure_all_finite=True):
         if isinstance(X, LazyRows):  # checked when they were stored
             if X.shape[1] != getattr(self, "n_features_in_", X.shape[1]):
                 raise ValueError(
@@ -558,7 +567,8 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
                     f"{self.n_features_in_} features as input"
                 )
             return X
-        return validate_data(self, X, reset=False, **self._input_checks(self.kernel))
+        checks = self._input_checks(self.kernel)
+        return validate_data(self, X, reset=False, ensure_all_finite=ensure_all_finite, **checks)
 
     def _predict_prior(self, X, return_std, return_cov):
         kernel = ConstantKernel() * RBF() if self.kernel is None else self.kernel

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skmolal.gaussian_process._engine.exact import block_rows, blocks, subtract_squares
+from skmolal.gaussian_process._engine.exact import block_rows, compute_blocks, subtract_squares
 
 __all__ = ["Contest", "hold_contest", "scan"]
 
@@ -51,10 +51,12 @@ def scan(posterior, X):
     n_rows = X.shape[0]
     mean = np.empty((n_rows, posterior.weights[0].shape[1]))
     prior = np.empty(n_rows)
-    for start, stop, rows in blocks(posterior.gram, posterior.factor, X):
-        block, _ = posterior.predict_block(rows, return_var=False)
-        mean[start:stop] = block[: stop - start]
-        prior[start:stop] = posterior.gram.diagonal(rows)[: stop - start]
+
+    def compute(rows):
+        return posterior.predict_block(rows, return_var=False)[0], posterior.gram.diagonal(rows)
+
+    for start, stop, computed in compute_blocks(posterior.gram, posterior.factor, X, compute):
+        mean[start:stop], prior[start:stop] = computed
     return mean, prior
 
 

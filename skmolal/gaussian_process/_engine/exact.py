@@ -16,7 +16,14 @@ from skmolal.gaussian_process._engine.factor import (
 from skmolal.gaussian_process._engine.precision import DeviceState
 from skmolal.gaussian_process._engine.refine import refine, remember_tiles
 
-__all__ = ["ExactPosterior", "block_rows", "blocks", "make_posterior", "subtract_squares"]
+__all__ = [
+    "ExactPosterior",
+    "block_rows",
+    "blocks",
+    "compute_blocks",
+    "make_posterior",
+    "subtract_squares",
+]
 
 # More rows a block no longer make the products faster.
 _MAX_BLOCK = {"cpu": 2048}
@@ -58,6 +65,21 @@ def blocks(gram, factor, X, limit=None):
     for start in range(0, n_rows, height):
         stop = min(start + height, n_rows)
         yield start, stop, gram.rows(X, start, stop, height)
+
+
+def compute_blocks(gram, factor, X, compute):
+    """Yield (start, stop, host arrays) for blocks of `X`, from ``compute(device rows)``.
+
+    While the device computes a block, the host prepares the rows of the next.
+    """
+    uploaded = blocks(gram, factor, X)
+    block = next(uploaded, None)
+    while block is not None:
+        start, stop, rows = block
+        computed = compute(rows)
+        del rows
+        block = next(uploaded, None)
+        yield start, stop, [np.asarray(array)[: stop - start] for array in computed]
 
 
 class ExactPosterior(DeviceState):
@@ -147,11 +169,14 @@ class ExactPosterior(DeviceState):
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         mean = np.empty((n_rows, self.weights[0].shape[1]))
         variance = np.empty(n_rows) if return_var else None
-        for start, stop, rows in blocks(self.gram, self.factor, X):
-            block_mean, block_variance = self.predict_block(rows, return_var)
-            mean[start:stop] = block_mean[: stop - start]
-            if return_var:
-                variance[start:stop] = block_variance[: stop - start]
+        wanted = [mean, variance] if return_var else [mean]
+
+        def compute(rows):
+            return self.predict_block(rows, return_var)[: len(wanted)]
+
+        for start, stop, computed in compute_blocks(self.gram, self.factor, X, compute):
+            for whole, part in zip(wanted, computed, strict=True):
+                whole[start:stop] = part
         return mean, variance
 
     def predict_block(self, rows, return_var, solved=None):

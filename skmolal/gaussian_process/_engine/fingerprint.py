@@ -10,35 +10,15 @@ References
    57, 1624 (2014), doi:10.1093/comjnl/bxt070.
 """
 
-import numba
 import numpy as np
 from scipy import sparse
+
+from skmolal.gaussian_process._engine.host import split_among_threads
 
 __all__ = ["RowIndex", "fingerprint_rows"]
 
 _LANES = 4
-
-
-@numba.njit(nogil=True)
-def _hash_dense(words, keys, out):
-    for i in range(words.shape[0]):
-        for lane in range(keys.shape[0]):
-            total = np.uint64(0)
-            for k in range(words.shape[1]):
-                total += np.uint64(words[i, k]) * keys[lane, k]
-            out[i, lane] = total
-
-
-@numba.njit(nogil=True)
-def _hash_csr(indptr, indices, words, keys, out):
-    n_words = words.shape[1]
-    for i in range(len(indptr) - 1):
-        for lane in range(keys.shape[0]):
-            total = np.uint64(0)
-            for k in range(indptr[i], indptr[i + 1]):
-                for word in range(n_words):
-                    total += np.uint64(words[k, word]) * keys[lane, indices[k] * n_words + word]
-            out[i, lane] = total
+_PART = 1024  # rows of a thread, at least
 
 
 def fingerprint_rows(X):
@@ -54,6 +34,8 @@ def fingerprint_rows(X):
     fingerprints : ndarray of shape (n_rows, 4), dtype uint64
         Of the rows.
     """
+    from skmolal.gaussian_process._engine.loops import hash_csr, hash_dense
+
     values = X.data if sparse.issparse(X) else X
     if values.dtype.itemsize % 4:
         values = values.astype(np.float64)
@@ -65,9 +47,17 @@ def fingerprint_rows(X):
     words = np.ascontiguousarray(values).view(np.uint32)
     out = np.empty((X.shape[0], _LANES), dtype=np.uint64)
     if sparse.issparse(X):
-        _hash_csr(X.indptr, X.indices, words.reshape(-1, n_words), keys, out)
+        words = words.reshape(-1, n_words)
+
+        def work(start, stop):
+            hash_csr(X.indptr, X.indices, words, keys, start, stop, out)
     else:
-        _hash_dense(words.reshape(X.shape[0], keys.shape[1]), keys, out)
+        words = words.reshape(X.shape[0], keys.shape[1])
+
+        def work(start, stop):
+            hash_dense(words, keys, start, stop, out)
+
+    split_among_threads(work, X.shape[0], _PART)
     return out
 
 

@@ -16,7 +16,13 @@ import numpy as np
 from scipy.linalg import lapack, solve_triangular
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["HostCholesky", "count_threads", "factor_block", "single_threaded_blas"]
+__all__ = [
+    "HostCholesky",
+    "count_threads",
+    "factor_block",
+    "single_threaded_blas",
+    "split_among_threads",
+]
 
 _WHOLE = 1024  # rows up to which blocks gain too little
 _BLOCK = 256  # rows of a block
@@ -39,6 +45,20 @@ def single_threaded_blas():
     controller, n_threads = _controller(), count_threads()
     with controller.limit(limits=1):
         yield n_threads
+
+
+def split_among_threads(work, n_rows, least):
+    """Call ``work(start, stop)`` for parts of `n_rows` rows, each of `least` or more.
+
+    `work` should release the interpreter lock.
+    """
+    n_threads = max(1, min(count_threads(), n_rows // least))
+    ends = np.linspace(0, n_rows, n_threads + 1).astype(int)
+    if n_threads == 1:
+        work(0, n_rows)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        list(pool.map(work, ends[:-1], ends[1:]))
 
 
 def factor_block(matrix):

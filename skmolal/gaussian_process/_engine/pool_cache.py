@@ -199,7 +199,7 @@ class PoolCache:
         """Number of rows kept."""
         return sum(len(block.names) for block in self._blocks)
 
-    def predict(self, posterior, X):
+    def predict(self, posterior, X, check):
         """Predict the rows of `X`; rows seen before are recognised by content.
 
         Parameters
@@ -208,6 +208,8 @@ class PoolCache:
             The one the cache belongs to.
         X : ndarray or CSR of shape (n_rows, n_features)
             Pool.
+        check : callable
+            Called with the rows that were not seen before, if there are any.
 
         Returns
         -------
@@ -222,7 +224,11 @@ class PoolCache:
         if self._index is None:
             known = [block.names for block in self._blocks]
             self._index = RowIndex(np.concatenate([np.empty((0, 4), np.uint64), *known]))
-        return self._predict(posterior, X, np.arange(len(names)), names, self._index.find(names))
+        places = self._index.find(names)
+        unknown = np.flatnonzero(places < 0)
+        if unknown.size:
+            check(X if len(unknown) == len(names) else X[unknown])
+        return self._predict(posterior, X, np.arange(len(names)), names, places)
 
     def predict_rows(self, posterior, X, rows):
         """Predict ``X[rows]``; rows seen before are recognised by number.

@@ -6,13 +6,11 @@ training samples took 5 ms of one core (counts in 16 bits), 8 ms in float32; a d
 170 (bits) and 2,000 (counts). So rows of a pool never become dense.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
-from skmolal._numba import compiled
-from skmolal.gaussian_process._engine.host import count_threads
+from skmolal.gaussian_process._engine.host import split_among_threads
 
 __all__ = ["SparseRows", "SparseTiles", "read_sparse_rows"]
 
@@ -35,21 +33,6 @@ def read_sparse_rows(rows, n_rows):
     norms = np.zeros(n_rows)
     norms[: rows.shape[0]] = _squared_norms(rows)
     return SparseRows(rows, norms)
-
-
-@compiled
-def _multiply(indptr, indices, data, start, stop, right, out):
-    """Write the products of rows ``start`` to ``stop`` with the columns of `right`."""
-    n_columns = right.shape[1]
-    sums = np.zeros(n_columns, right.dtype)
-    for i in range(start, stop):
-        sums[:] = 0
-        for k in range(indptr[i], indptr[i + 1]):
-            value, row = data[k], right[indices[k]]
-            for j in range(n_columns):
-                sums[j] += value * row[j]
-        for j in range(n_columns):
-            out[i, j] = sums[j]
 
 
 class SparseTiles:
@@ -84,6 +67,8 @@ class SparseTiles:
         inner : ndarray of shape (n_rows, tile), dtype float64
             Rows that are padding are zero. For counts all numbers are exact.
         """
+        from skmolal.gaussian_process._engine.loops import multiply_sparse
+
         part = rows.rows
         small = self._counts and _holds_counts(part)
         # Cauchy and Schwarz: no sum is above the product of the norms.
@@ -91,18 +76,11 @@ class SparseTiles:
         dtype = np.uint16 if small else np.float64
         right, data = self._columns(j, dtype), part.data.astype(dtype)
         out = np.zeros((len(rows.squared_norms), self.tile))
-        n_rows = part.shape[0]
-        n_threads = max(1, min(count_threads(), n_rows // _PART))
-        ends = np.linspace(0, n_rows, n_threads + 1).astype(int)
 
         def work(start, stop):
-            _multiply(part.indptr, part.indices, data, start, stop, right, out)
+            multiply_sparse(part.indptr, part.indices, data, start, stop, right, out)
 
-        if n_threads == 1:
-            work(0, n_rows)
-        else:
-            with ThreadPoolExecutor(n_threads) as pool:
-                list(pool.map(work, ends[:-1], ends[1:]))
+        split_among_threads(work, part.shape[0], _PART)
         return out
 
     def _columns(self, j, dtype):
