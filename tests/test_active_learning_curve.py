@@ -334,3 +334,20 @@ def test_what_a_strategy_needs_is_checked_before_anything_is_played():
     X = np.random.RandomState(0).uniform(size=(40, 2))
     with pytest.raises(TypeError, match=r"which Ridge lacks.*EnsembleRegressor"):
         active_learning_curve(Ridge(), X, X.sum(axis=1), query_strategies=["random", "uncertainty"])
+
+
+def test_workers_map_large_features_and_do_not_copy_them():
+    X = np.random.RandomState(0).uniform(size=(640, 500))  # above joblib's megabyte for each half
+    result = active_learning_curve(
+        fixed_gp(),
+        X,
+        X[:, 0],
+        query_strategies=["random", "uncertainty"],
+        n_initial=6,
+        batch_sizes=[4],
+        test_size=0.5,
+        scoring={"mapped": lambda model, X, y: float(isinstance(X, np.memmap))},
+        n_jobs=2,
+        random_state=0,
+    )
+    assert (result.frame["mapped"] == 1).all()

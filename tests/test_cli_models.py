@@ -21,6 +21,7 @@ from skmolal.cli._sizes import choose_sizes
 from skmolal.datasets import load_qm9_sample
 from skmolal.descriptors import CoulombMatrixTransformer
 from skmolal.molecules import _conformers
+from skmolal.oracles import XTBOracle
 
 SMALL = ["--n-initial", "12", "--batches", "6", "6", "--seeds", "2", "--n-jobs", "1"]
 
@@ -301,19 +302,76 @@ def test_a_baseline_is_refused_in_one_line(
     assert not (structures / "hunt").exists()
 
 
-def test_records_on_which_the_calculation_fails_are_named(tmp_path, capsys):
+@pytest.fixture
+def with_uranium(tmp_path):
+    """A file with a record beyond GFN2-xTB."""
     pytest.importorskip("tblite.interface", reason="tblite is not installed")
-    molecules = [Atoms("H2", [(0, 0, 0), (0, 0, 0.74 + 0.01 * k)]) for k in range(20)]
-    molecules[7] = Atoms("U")  # beyond the method
+    molecules = [Atoms("H2", [(0, 0, 0), (0, 0, 0.74 + 0.01 * k)]) for k in range(40)]
+    molecules[7] = Atoms("U")
     for k, atoms in enumerate(molecules):
         atoms.info = {"homo": float(k), "name": f"m{k}"}
     write(tmp_path / "pool.extxyz", molecules)
-    where = ["new", tmp_path / "hunt", "--data", tmp_path / "pool.extxyz", "--id", "name"]
-    assert call(*where, "--target", "homo", "--baseline", "xtb", "--n-jobs", "1") == 2
-    said = capsys.readouterr().err
-    assert said.splitlines() == [
-        "skmolal: error: --baseline xtb: GFN2-xTB fails on 1 of 20 records, leave them out: m7"
+    return tmp_path
+
+
+FAILS = ("--target", "homo", "--id", "name", "--baseline", "xtb", "--n-jobs", "1")
+
+
+def test_a_campaign_leaves_out_records_on_which_the_calculation_fails(with_uranium, capsys):
+    where = ["new", with_uranium / "hunt", "--data", with_uranium / "pool.extxyz"]
+    assert call(*where, *FAILS) == 0
+    said = capsys.readouterr().out
+    assert f"1 of 40 records left out, see {with_uranium / 'hunt' / 'rejected.csv'}" in said
+    assert "39 records, 39 of them labelled" in said
+    rejected = pd.read_csv(with_uranium / "hunt" / "rejected.csv")
+    assert rejected[["record", "name", "reason"]].values.tolist() == [[7, "m7", "GFN2-xTB fails"]]
+    assert sorted(path.name for path in with_uranium.iterdir()) == ["hunt", "pool.extxyz"]
+
+
+def test_a_run_leaves_out_records_on_which_the_calculation_fails(with_uranium, capsys):
+    where = ["run", "--out", with_uranium / "out", "--data", with_uranium / "pool.extxyz"]
+    sizes = ["--n-initial", "5", "--batches", "5", "--seeds", "1", "--strategies", "random"]
+    assert call(*where, *FAILS, *sizes) == 0
+    said = capsys.readouterr().out
+    assert "1 of 40 records left out, see rejected.csv: 1 GFN2-xTB fails" in said
+    assert "39 molecules of" in said
+    picks = pd.read_csv(with_uranium / "out" / "picks.csv")
+    assert "m7" not in set(picks["id"])
+
+
+@pytest.mark.parametrize("command", ["run", "new"])
+def test_a_strict_file_has_no_record_on_which_the_calculation_fails(with_uranium, capsys, command):
+    where = ["run", "--out", with_uranium / "out"] if command == "run" else ["new", "hunt"]
+    where = [with_uranium / name if name == "hunt" else name for name in where]
+    task = ["--data", with_uranium / "pool.extxyz", *FAILS, "--strict"]
+    assert call(*where, *task) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        f"skmolal: error: {with_uranium / 'pool.extxyz'}: 1 of 40 records cannot be used: "
+        "record 7 (m7): GFN2-xTB fails (--strict)"
     ]
+    assert not (with_uranium / "hunt").exists()
+    assert not (with_uranium / "hunt.xtb.db").exists()
+
+
+def test_a_killed_calculation_before_a_campaign_goes_on(with_uranium, monkeypatch):
+    calculated = []
+
+    def calculate(oracle, atoms):
+        if len(calculated) == 25:
+            raise KeyboardInterrupt
+        calculated.append(len(atoms))
+        return compute(oracle, atoms)
+
+    compute = XTBOracle.__call__
+    monkeypatch.setattr(XTBOracle, "__call__", calculate)
+    where = ["new", with_uranium / "hunt", "--data", with_uranium / "pool.extxyz", "--quiet"]
+    assert call(*where, *FAILS) == 130
+    assert not (with_uranium / "hunt").exists()
+    calculated[:] = []
+    assert call(*where, *FAILS) == 0
+    assert len(calculated) < 20  # of 39: the others were kept
+    assert sorted(path.name for path in with_uranium.iterdir()) == ["hunt", "pool.extxyz"]
 
 
 def begin(structures, *options, target="homo"):

@@ -2,14 +2,19 @@
 
 import warnings
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
 
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import median_length_scale
+from skmolal.gaussian_process._engine.factor import subtract_product
+from skmolal.gaussian_process._engine.precision import numerics
 
 KERNELS = {
     "rbf": lambda scale: 20.0 * RBF(scale),
@@ -46,6 +51,31 @@ def test_close_to_float64(name):
     np.testing.assert_allclose(
         model.log_marginal_likelihood_value_, exact.log_marginal_likelihood_value_, rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("n_terms", [256, 512, 1024, 1100])
+def test_float32_sums_are_short(n_terms):
+    rng = np.random.default_rng(0)
+    left, right = rng.uniform(size=(2, 40, n_terms)).astype(np.float32)
+    with numerics():
+        result = np.asarray(subtract_product(jnp.ones((40, 40)), *map(jnp.asarray, (left, right))))
+    assert result.dtype == np.float64
+    exact = 1.0 - left.astype(np.float64) @ right.T.astype(np.float64)
+    # Rounding of partial sums grows with the number of terms; the sums themselves do as well.
+    terms = n_terms if n_terms <= 512 else 256
+    assert np.sqrt(np.mean((result / exact - 1) ** 2)) < 5e-9 * np.sqrt(terms)
+
+
+@pytest.mark.parametrize("budget", [0, 0.01, 1])
+def test_what_is_remembered_does_not_change_a_fit(budget, monkeypatch):
+    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
+    X, y = make_data(100)
+    model = GaussianProcessRegressor(
+        20.0 * RBF(median_length_scale(X)), alpha=0.03, optimizer=None, dtype="float32"
+    )
+    expected = clone(model).fit(X, y).alpha_
+    with config_context(working_memory=budget):  # MiB; a tile has 2 KiB
+        np.testing.assert_array_equal(model.fit(X, y).alpha_, expected)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1e-9, 1e-7])

@@ -39,21 +39,23 @@ def check_baseline(options):
         )
 
 
-def add_baseline(X, y, ids, options, cache=None):
+def add_baseline(data, options, cache):
     """Write into ``atoms.info`` what GFN2-xTB says, once for all fits and all later commands.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples,), dtype object
-        Molecules. What the ``info`` of one has already is not calculated.
-    y : ndarray of shape (n_samples,)
-        Labels, NaN where unknown; a column that equals them is refused.
-    ids : ndarray of shape (n_samples,)
-        Names of the records, for the message where a calculation fails.
+    data : Data
+        Molecules. What the ``info`` of one has already is not calculated. A label that equals a
+        column is refused.
     options : argparse.Namespace
-        ``n_jobs`` and ``quiet``.
-    cache : path, default=None
+        ``n_jobs, quiet`` and ``strict``.
+    cache : path
         File of results, for what may be killed.
+
+    Returns
+    -------
+    data : Data
+        Without the molecules on which the calculation fails; with ``strict``, that is an error.
     """
     xtb = XTBTransformer(
         cache=cache,
@@ -62,17 +64,14 @@ def add_baseline(X, y, ids, options, cache=None):
         n_jobs=options.n_jobs,
         verbose=not options.quiet and sys.stderr.isatty(),
     )
-    columns = xtb.fit_transform(X, y)
-    failed = ids[np.isnan(columns).any(axis=1)]
-    if len(failed):
-        raise ValueError(
-            f"--baseline xtb: GFN2-xTB fails on {len(failed):,} of {len(ids):,} records, leave "
-            f"them out: {', '.join(map(str, failed[:10]))}" + (", ..." if len(failed) > 10 else "")
-        )
-    for atoms, row in zip(X, columns, strict=True):
+    columns = xtb.fit_transform(data.X, data.y)
+    failed = np.isnan(columns).any(axis=1)
+    data, columns = data.leave_out(failed, "GFN2-xTB fails", options.strict), columns[~failed]
+    for atoms, row in zip(data.X, columns, strict=True):
         values = dict(zip(xtb.get_feature_names_out(), row.tolist(), strict=True))
         values[f"{_PREFIX}energy"] = values.pop(f"{_PREFIX}energy_per_atom") * len(atoms)
         atoms.info.update(values)
+    return data
 
 
 def choose_initial(options, strategy):

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skmolal import datasets
+from skmolal.molecules._conformers import format_rejected
 from skmolal.molecules._reading import read_records
 from skmolal.molecules._records import make_records
 
@@ -41,6 +42,8 @@ class Data:
         The property of each.
     ids : ndarray of shape (n_samples,)
         What names a record in ``picks.csv``.
+    numbers : ndarray of int, shape (n_samples,)
+        Place of each record in the file.
     names, smiles : ndarray of object, shape (n_samples,)
         Name and SMILES of each record; the SMILES may be None.
     groups : ndarray of int, shape (n_samples,), or None
@@ -56,6 +59,7 @@ class Data:
     X: np.ndarray
     y: np.ndarray
     ids: np.ndarray
+    numbers: np.ndarray
     names: np.ndarray
     smiles: np.ndarray
     groups: np.ndarray | None
@@ -70,6 +74,25 @@ class Data:
             f"{len(self.rejected):,} of {self.n_read:,} records left out, see {table}: "
             f"{_count(self.rejected)}"
         )
+
+    def leave_out(self, is_bad, reason, strict):
+        """Return the rest; with `strict`, records that are left out are an error."""
+        import pandas as pd
+
+        if not is_bad.any():
+            return self
+        bad = [self.numbers[is_bad], self.names[is_bad], self.smiles[is_bad]]
+        rows = [(*row, reason) for row in zip(*bad, strict=True)]
+        if strict:
+            raise ValueError(f"{self.source}: {format_rejected(rows, self.n_read)} (--strict)")
+        rows = sorted([*self.rejected.itertuples(index=False, name=None), *rows])
+        rejected = pd.DataFrame(rows, columns=self.rejected.columns)
+        rest = replace(_take(self, np.flatnonzero(~is_bad)), rejected=rejected)
+        _check_left(rest, strict)
+        return rest
+
+    def __len__(self):
+        return len(self.y)
 
 
 def load_data(options, *, conformers=True):
@@ -166,6 +189,7 @@ def _check_records(options, records, labels, reasons, conformers):
         X=X,
         y=labels,
         ids=ids,
+        numbers=records.number,
         names=records.name,
         smiles=records.smiles,
         groups=_group(records.canonical),
@@ -208,6 +232,7 @@ def _load_dataset(options, conformers):
         X=bunch.data if conformers else smiles,
         y=bunch.target,
         ids=ids,
+        numbers=np.arange(len(bunch.data)),
         names=ids.astype(str).astype(object),
         smiles=smiles,
         groups=None,
@@ -217,7 +242,7 @@ def _load_dataset(options, conformers):
 
 
 def _take(data, rows):
-    names = ("X", "y", "ids", "names", "smiles", "groups")
+    names = ("X", "y", "ids", "numbers", "names", "smiles", "groups")
     parts = {name: getattr(data, name) for name in names}
     return replace(data, **{k: None if v is None else v[rows] for k, v in parts.items()})
 

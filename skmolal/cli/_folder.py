@@ -160,9 +160,7 @@ class CampaignFolder:
     @classmethod
     def create(cls, path, settings, pool):
         """Make the folder; nothing is left of it if that fails."""
-        path = Path(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ValueError(f"{path} is there already; choose another name for the campaign")
+        path = cls.check_free(path)
         path.mkdir(parents=True, exist_ok=True)
         folder = cls(path, {"format": FORMAT, **settings})
         folder._pool = pool
@@ -171,6 +169,14 @@ class CampaignFolder:
         text = json.dumps(folder.settings, indent=2, allow_nan=False) + "\n"
         write_atomically(path / "settings.json", lambda p: p.write_text(text, encoding="utf-8"))
         return folder
+
+    @staticmethod
+    def check_free(path):
+        """Refuse a path where there is something else than an empty folder."""
+        path = Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ValueError(f"{path} is there already; choose another name for the campaign")
+        return path
 
     @classmethod
     def open(cls, path):

@@ -24,6 +24,7 @@ def new(options):
         raise ValueError("--top-share stands in place of --low and --high: give one or the other")
     top = options.top_share or (None if has_range else _TOP_SHARE)
     check_baseline(options)
+    CampaignFolder.check_free(options.campaign)
     data, pool, ids, known = _find_pool(options)
     n_initial = options.n_initial or min(len(pool), max(10, min(100, len(pool) // 20)))
     strategy = configure_strategy(
@@ -34,8 +35,6 @@ def new(options):
         maximize=options.maximize,
     )
     initial, column = choose_initial(options, strategy)
-    if options.baseline is not None:  # needs molecules, so there is no library
-        add_baseline(pool.X, data.y, pool.ids, options)
     settings = {
         "data": None if options.data is None else str(options.data),
         "library": None if options.library is None else str(Path(options.library).resolve()),
@@ -89,6 +88,8 @@ def _find_pool(options):
         raise ValueError("give --data, a file of molecules, or --library, one of them")
     if options.library is None:
         data = load_pool(options, conformers=needs_coordinates(options.descriptor))
+        if options.baseline is not None:
+            data = _add_baseline(data, options)
         names, smiles = [str(n) for n in data.names], [s or "" for s in data.smiles]
         pool = Pool(data.X, data.ids, names, smiles)
         return data, pool, pool.ids, np.flatnonzero(np.isfinite(data.y))
@@ -100,6 +101,25 @@ def _find_pool(options):
             "and no --baseline"
         )
     return None, LibraryPool(Library(options.library)), None, []
+
+
+def _add_baseline(data, options):
+    """Calculate beside the folder that is to be: what a kill leaves there is used again."""
+    cache = Path(f"{options.campaign}.xtb.db")
+    try:
+        data = add_baseline(data, options, cache)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # no later call will want the results
+        _remove(cache)
+        raise
+    _remove(cache)
+    return data
+
+
+def _remove(database):
+    for suffix in ("", "-journal"):  # what SQLite leaves of a transaction that was killed
+        Path(f"{database}{suffix}").unlink(missing_ok=True)
 
 
 def _describe_aim(options, strategy):

@@ -54,6 +54,12 @@ def run(options):
         )
     out = _check_folder(options.out)
     data = load_data(options, conformers=needs_coordinates(options.descriptor))
+    checkpoint = out / "checkpoint"
+    if not options.resume:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    if options.baseline is not None:
+        checkpoint.mkdir(exist_ok=True)
+        data = add_baseline(data, options, checkpoint / "xtb.db")
     y, target = data.y, data.target
     _write_rejected(data, out, options.quiet)
     low, high = _target_range(options, y)
@@ -97,9 +103,6 @@ def run(options):
     for estimator, named in campaigns:  # before the time of a run is estimated
         for strategy in named.values():
             check_needs(strategy, estimator)
-    checkpoint = out / "checkpoint"
-    if not options.resume:
-        shutil.rmtree(checkpoint, ignore_errors=True)
     if not options.quiet:
         n_test = f"{sizes.n_test:,}" if sizes.n_test else "none"
         counted = ""
@@ -114,9 +117,6 @@ def run(options):
             f"{sizes.seeds} seeds",
             flush=True,
         )
-    if options.baseline is not None:
-        checkpoint.mkdir(exist_ok=True)
-        add_baseline(data.X, y, data.ids, options, cache=checkpoint / "xtb.db")
     if not options.quiet:
         seconds = sum(
             estimate_seconds(estimator, data.X, y, sizes, len(named), options.n_jobs)

@@ -262,7 +262,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
             if not (grows and self._extend(previous, noise)):
                 # A factor that will grow keeps its tiles.
                 n_expected = max(2 * len(noise), 512) if self.warm_start else len(noise)
-                tile = choose_tile(n_expected, self.dtype)
+                tile = choose_tile(n_expected)
                 gram = make_gram(kernel, self.X_train_, noise, tile)
                 cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
                 previous = make_posterior(kernel, gram, self._y_columns(), self.dtype, cache)

@@ -15,7 +15,7 @@ import numpy as np
 
 from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.exact import block_rows
-from skmolal.gaussian_process._engine.factor import partial_steps
+from skmolal.gaussian_process._engine.factor import partial_steps, subtract_product
 from skmolal.gaussian_process._engine.fingerprint import RowIndex, fingerprint_rows
 
 __all__ = ["PoolCache"]
@@ -30,7 +30,7 @@ _PATIENCE = 8  # predictions after which a row that nobody asks for is gone
 @jax.jit
 def _subtract_rows(acc, solved, factor_rows, offset):
     rows = jax.lax.dynamic_slice_in_dim(factor_rows, offset, acc.shape[1])
-    return acc - product(solved, rows)
+    return subtract_product(acc, solved, rows)
 
 
 @jax.jit
@@ -39,7 +39,7 @@ def _solve_columns(solved, variance, acc, diagonal, inverse, offset):
     height = acc.shape[1]
     rows = jax.lax.dynamic_slice_in_dim(diagonal, offset, height).astype(solved.dtype)
     earlier = (jnp.arange(solved.shape[1]) < offset)[None, :]
-    acc = acc - product(solved, jnp.where(earlier, rows, 0.0))
+    acc = subtract_product(acc, solved, jnp.where(earlier, rows, 0.0))
     old = jax.lax.dynamic_slice(solved, (0, offset), acc.shape)
     new = product(acc, jax.lax.dynamic_slice(inverse, (offset, offset), (height, height)))
     new = new.astype(solved.dtype)

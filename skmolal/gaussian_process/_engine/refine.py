@@ -47,23 +47,23 @@ def _column_dot(left, right):
 
 
 def remember_tiles(gram):
-    """Make ``gram.training_tile`` keep whole tiles, where all fit into scikit-learn's memory.
+    """Make ``gram.training_tile`` keep whole tiles, as many as fit into scikit-learn's memory.
 
     The factor and the products of the refinement ask for the same tiles: at n = 4,000 computing
     them once saves a quarter of a fit.
     """
-    n_tiles = -(-gram.n_samples // gram.tile)
-    n_bytes = 8 * gram.tile**2 * n_tiles * (n_tiles + 1) / 2
-    if n_bytes > get_config()["working_memory"] * 2**20:
-        return gram.training_tile
+    n_left = int(get_config()["working_memory"] * 2**20 // (8 * gram.tile**2))
     kept = {}
 
     def training_tile(i, offset, height, j):
         if height < gram.tile:
             return gram.training_tile(i, offset, height, j)
-        if (i, j) not in kept:
-            kept[i, j] = gram.training_tile(i, offset, height, j)
-        return kept[i, j]
+        if (i, j) in kept:
+            return kept[i, j]
+        matrix = gram.training_tile(i, offset, height, j)
+        if len(kept) < n_left:
+            kept[i, j] = matrix
+        return matrix
 
     return training_tile
 
