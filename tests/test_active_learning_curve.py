@@ -1,6 +1,8 @@
 """active_learning_curve: splits, pairing, parallel runs and resuming."""
 
 import json
+import os
+import time
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmolal.metrics import compare_strategies, make_discovery_scorer, make_target_scorer
-from skmolal.model_selection import _curve, active_learning_curve
+from skmolal.model_selection import _curve, _replicates, active_learning_curve
 from skmolal.query_strategies import get_query_strategy
 
 TIMES = ["transform_time", "fit_time", "query_time", "predict_time", "score_time"]
@@ -164,9 +166,9 @@ def test_features_of_few_repeats_are_held_at_once(monkeypatch):
     whole = curve(n_repeats=4)
     monkeypatch.setattr(_curve, "_HELD_BYTES", 1)
     calls = []
-    play_all = _curve._play_all
+    play_all = _curve.play_all
     monkeypatch.setattr(
-        _curve, "_play_all", lambda calls_, *a: calls.append(len(calls_)) or play_all(calls_, *a)
+        _curve, "play_all", lambda calls_, *a: calls.append(len(calls_)) or play_all(calls_, *a)
     )
     pd.testing.assert_frame_equal(untimed(whole), untimed(curve(n_repeats=4)))
     assert calls == [2, 2, 2, 2]
@@ -334,6 +336,29 @@ def test_what_a_strategy_needs_is_checked_before_anything_is_played():
     X = np.random.RandomState(0).uniform(size=(40, 2))
     with pytest.raises(TypeError, match=r"which Ridge lacks.*EnsembleRegressor"):
         active_learning_curve(Ridge(), X, X.sum(axis=1), query_strategies=["random", "uncertainty"])
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_the_bar_tells_of_campaigns_and_where_they_are_stored_of_rounds(
+    tmp_path, monkeypatch, capsys, stored
+):
+    monkeypatch.setattr(_replicates, "_PERIOD", 0.005)
+
+    def slow(model, X, y):
+        time.sleep(0.05)
+        return model.history_[-1]["n_labelled"] / 7
+
+    curve(
+        scoring={"size": slow},
+        n_repeats=1,
+        verbose=True,
+        **({"checkpoint_dir": tmp_path} if stored else {}),
+    )
+    said = capsys.readouterr().err
+    assert "2/2" in said
+    assert "uncertainty, 18 labels: size 2.57]" in said
+    assert ("random, 6 labels: size 0.857]" in said) == (stored and os.name == "posix")
+    assert "_time" not in said
 
 
 def test_workers_map_large_features_and_do_not_copy_them():

@@ -1,9 +1,7 @@
 """Learning curves of query strategies: strategies x repeats x batches."""
 
-import os
 from numbers import Integral
 from time import perf_counter
-from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -16,7 +14,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 from tqdm.auto import tqdm
 
 from skmolal._rows import n_rows, take_rows
-from skmolal.active_learning import ActiveLearningRegressor, Campaign
+from skmolal.active_learning import ActiveLearningRegressor
 from skmolal.active_learning._features import split_steps
 from skmolal.active_learning._pool import as_pool, digest
 from skmolal.batch_sizes import check_size
@@ -26,8 +24,8 @@ from skmolal.model_selection._checkpoint import (
     check_settings,
     read_json,
     replicate_path,
-    write_json,
 )
+from skmolal.model_selection._replicates import Features, Replicate, play_all, play_replicate
 from skmolal.query_strategies import check_query_strategy
 from skmolal.query_strategies._machinery.needs import check_needs
 
@@ -105,7 +103,8 @@ def active_learning_curve(
         arguments continues there; more repeats or strategies may be added. Needs an int as
         `random_state`.
     verbose : bool, default=False
-        Whether to show a progress bar over campaigns, with the last scores of the latest.
+        Whether to show a progress bar over campaigns, with the last scores of the latest, and with
+        a `checkpoint_dir` those of the latest round (not on Windows).
 
     Returns
     -------
@@ -195,7 +194,7 @@ def active_learning_curve(
                 path = checkpoint_dir and replicate_path(checkpoint_dir, name, repeat)
                 stored = read_json(path) if path else None
                 if stored is not None and stored["finished"]:
-                    results[name, repeat] = _Replicate(stored["rows"], stored["picks"], pool_idx)
+                    results[name, repeat] = Replicate(stored["rows"], stored["picks"], pool_idx)
                     progress.update()
                     continue
                 if features is None:
@@ -210,7 +209,7 @@ def active_learning_curve(
                     random_state=repeat_seed,
                 )
                 calls[name, repeat] = (
-                    joblib.delayed(_play_replicate)(
+                    joblib.delayed(play_replicate)(
                         learner,
                         features,
                         y[pool_idx],
@@ -220,9 +219,10 @@ def active_learning_curve(
                         path,
                     ),
                     pool_idx,
+                    path,
                 )
             if repeat == n_repeats - 1 or (held > _HELD_BYTES and len(calls) >= n_workers):
-                results |= _play_all(calls, n_jobs, n_workers, progress)
+                results |= play_all(calls, n_jobs, n_workers, progress)
                 calls, held = {}, 0
     frame, picks = _gather(
         results, [(s, r) for s in strategies for r in range(n_repeats)], list(scorers)
@@ -236,26 +236,6 @@ def active_learning_curve(
     return Bunch(frame=frame, picks=picks, settings=settings)
 
 
-_NO_SCORES = ("n_labelled", *TIMES)
-
-
-class _Features(NamedTuple):
-    """What the campaigns of one repeat share."""
-
-    regressor: object
-    X_pool: object
-    X_test: object
-    seconds: float  # to make them
-
-
-class _Replicate(NamedTuple):
-    """One strategy in one repeat."""
-
-    rows: list
-    picks: list
-    pool_idx: np.ndarray
-
-
 def _fit_features(estimator, X, pool_idx, held_out):
     """Fit the steps that need no `y` on the pool, and transform pool and test set."""
     start = perf_counter()
@@ -264,40 +244,11 @@ def _fit_features(estimator, X, pool_idx, held_out):
     if preprocessor is not None:
         X_pool = preprocessor.fit_transform(X_pool)
         X_test = preprocessor.transform(X_test) if len(held_out) else take_rows(X_pool, held_out)
-    return _Features(regressor, X_pool, X_test, perf_counter() - start)
+    return Features(regressor, X_pool, X_test, perf_counter() - start)
 
 
 def _n_bytes(X):
     return getattr(X, "nbytes", 0)  # of molecules, the pointers
-
-
-def _play_all(calls, n_jobs, n_workers, progress):
-    """Play campaigns in parallel, each in a process with one thread where there are several."""
-    with joblib.parallel_config(**_one_thread_each(n_workers)):
-        played = joblib.Parallel(n_jobs=n_jobs, pre_dispatch="n_jobs", return_as="generator")(
-            call for call, _ in calls.values()
-        )
-        results = {}
-        for key, (rows, picks) in zip(calls, played, strict=True):
-            results[key] = _Replicate(rows, picks, calls[key][1])
-            progress.set_postfix_str(_say_last(key[0], rows[-1]), refresh=False)
-            progress.update()
-    return results
-
-
-def _say_last(strategy, row):
-    """Say where the campaign that has just ended has come to."""
-    scores = [f"{name} {value:.3g}" for name, value in row.items() if name not in _NO_SCORES]
-    return f"{strategy}, {row['n_labelled']} labels: {', '.join(scores)}"
-
-
-def _one_thread_each(n_workers):
-    """Return the settings under which worker processes do not fight over the cores."""
-    backend, _ = joblib.parallel.get_active_backend()
-    given = getattr(backend, "inner_max_num_threads", None)
-    if n_workers > 1 and given is None and getattr(backend, "supports_inner_max_num_threads", 0):
-        return {"backend": "loky", "inner_max_num_threads": 1}
-    return {}
 
 
 def _split(X, y, test_size, groups, test_idx, seed):
@@ -390,56 +341,6 @@ def _refuse_scorers_of_test_molecules(scorers):
             "none out; give scorers of the pool, such as make_discovery_scorer or "
             "make_label_efficiency_scorer, or functions of your own"
         )
-
-
-class _Scored(ActiveLearningRegressor):
-    """Predicts the test set once per round, however many scorers ask."""
-
-    def predict(self, X, **params):
-        key = (len(self.query_idx_), tuple(sorted(params.items())))
-        if X is not self._X_test:
-            return super().predict(X, **params)
-        if getattr(self, "_memory", (None,))[0] != key:
-            self._memory = (key, super().predict(X, **params))
-        return self._memory[1]
-
-
-def _play_replicate(learner, features, y_pool, y_test, scorers, stored, path):
-    """Play one strategy in one repeat; store every round where there is a path."""
-    # XLA's own pool of threads follows this variable where JAX has not started yet.
-    if os.environ.get("OMP_NUM_THREADS"):
-        os.environ.setdefault("NPROC", os.environ["OMP_NUM_THREADS"])
-    X_pool, X_test, transform_time = features.X_pool, features.X_test, features.seconds
-    learner = _Scored(**learner.get_params(deep=False))
-    learner._X_test = X_test
-    rows, campaign = [], None
-    if stored is not None:
-        rows = stored["rows"]
-        campaign = Campaign.from_json(
-            stored["campaign"], learner.estimator, X_pool, query_strategy=learner.query_strategy
-        )
-    for played in learner._play(X_pool, y_pool, campaign):
-        start = perf_counter()
-        scores = {name: float(score(played, X_test, y_test)) for name, score in scorers.items()}
-        latest = played.history_[-1]
-        rows.append(
-            {
-                "n_labelled": latest["n_labelled"],
-                **scores,
-                "transform_time": 0.0 if rows else transform_time,
-                "fit_time": latest["fit_time"],
-                "query_time": latest["query_time"],
-                "predict_time": latest["predict_time"],
-                "score_time": perf_counter() - start,
-            }
-        )
-        if path is not None:
-            state = played.campaign_.to_json()
-            write_json(path, {"finished": False, "rows": rows, "campaign": state})
-    picks = learner.campaign_.picks()
-    if path is not None:
-        write_json(path, {"finished": True, "rows": rows, "picks": picks})
-    return rows, picks
 
 
 def _gather(results, order, scorers):
