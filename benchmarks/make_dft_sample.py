@@ -7,8 +7,7 @@ Molecules of :func:`skmolal.datasets.load_qm9_sample` in random order, each from
 a conformer by RDKit, relaxed by GFN2-xTB, and at that geometry the properties by GFN2-xTB and by
 density functional theory. Each leaves one line of JSON in the file of rows, a failure too; lines
 that are there are not computed again, so an interrupted run goes on where it stopped. ``--ship``
-takes the rows up to the first that is missing, and those behind the last that is missing up to the
-end, which are a random sample whenever it is called.
+takes the rows up to the first that is missing, which are a random sample whenever it is called.
 Rows may be computed on several machines: their seconds are told of one alone.
 """
 
@@ -162,17 +161,11 @@ def compute(path, n_samples, n_jobs):
 
 
 def take_sample(rows):
-    """Return the rows of the sample, and those that failed.
+    """Return the rows of the sample, and those that failed, up to the first missing place.
 
-    Rows up to the first missing place: those behind it were done early because they are easy. A
-    second machine begins at the other end, so rows from the last missing place to that end count.
+    Those behind it were done early because they are easy.
     """
     reached = [row for place, row in enumerate(rows) if row["place"] == place]
-    if rows and rows[-1]["place"] >= N_SAMPLES - 1 and len(reached) < len(rows):
-        behind = rows[-1]["place"] - np.arange(len(rows))
-        reached += [
-            row for place, row in zip(behind, rows[::-1], strict=True) if row["place"] == place
-        ][::-1]
     good = [row for row in reached if "error" not in row][:N_SAMPLES]
     last = good[-1]["place"] if good else 0
     failed = [row for row in reached if "error" in row and row["place"] < last]

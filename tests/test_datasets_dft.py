@@ -41,11 +41,9 @@ def test_set_is_the_first_molecules_of_the_recipe(sample):
         expected.loc[places].reset_index(drop=True),
         check_dtype=False,
     )
-    # Besides what failed one gap is allowed, between what two machines have computed.
-    steps = np.diff(places) - 1
-    assert places[0] <= n_failed
-    assert steps.sum() - steps.max() <= n_failed
-    assert places[-1] < script.N_SAMPLES + n_failed
+    # No molecule is passed over but those that failed.
+    assert len(places) == n_samples == script.N_SAMPLES
+    assert places[-1] + 1 - n_samples == n_failed
 
 
 def test_numbers_are_plausible(sample):
@@ -252,20 +250,14 @@ def test_sample_ends_before_the_first_missing_row():
     assert script.take_sample(rows[2:]) == ([], [])
 
 
-def test_sample_has_the_rows_that_a_second_machine_has_computed_from_the_end(monkeypatch):
-    monkeypatch.setattr(script, "N_SAMPLES", 10)
-    computer = Computer(failing=(8,))
-    rows = [computer(place, 1, "C") for place in (0, 1, 3, 5, 7, 8, 9)]
-    good, failed = script.take_sample(rows)
-    assert [row["place"] for row in good] == [0, 1, 7, 9]
-    assert [row["place"] for row in failed] == [8]
-    assert script.take_sample(rows[:-1])[0] == rows[:2]  # the end was not reached
-    for row in good[2:]:
+def test_seconds_of_another_machine_are_left_out():
+    computer = Computer(failing=())
+    rows = [computer(place, 1, "C") for place in range(4)]
+    for row in rows[2:]:
         del row["seconds"]["dft"]
-    table = script.make_table(good)
+    table = script.make_table(rows)
     assert np.isnan(table.columns["dft_time"]).tolist() == [False, False, True, True]
-    recipe = script.make_recipe()
-    text = script.describe(table, failed, recipe)
+    text = script.describe(table, [], script.make_recipe())
     assert "The seconds of 2 are missing: those of another machine." in text
     assert re.search(r"B3LYP +0.250 +0.250", text)
 

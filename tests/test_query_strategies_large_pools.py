@@ -17,6 +17,7 @@ from skmolal.query_strategies import (
     probability_of_improvement_sampling,
     straddle_sampling,
     target_sampling,
+    uncertainty_sampling,
     upper_confidence_bound_sampling,
 )
 from skmolal.query_strategies._machinery import contest, one_by_one
@@ -37,6 +38,7 @@ STRATEGIES = {
     "straddle": lambda *query: straddle_sampling(*query, threshold=2.0),
     "half_line": lambda *query: target_sampling(*query, low=2.0),
     "range": lambda *query: target_sampling(*query, low=1.5, high=2.0),
+    "uncertainty": lambda *query: uncertainty_sampling(*query),
     "far_range": lambda *query: target_sampling(*query, low=70.0, high=71.0),
 }
 

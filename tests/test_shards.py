@@ -24,6 +24,7 @@ MODEL = make_fingerprint_model(random_state=0)[-1].set_params(optimizer=None)
 STRATEGIES = {
     "target": {"low": 40.0},
     "upper_confidence_bound": {},
+    "uncertainty": {},
     "expected_improvement": {},
     "probability_of_improvement": {"update_variance": False},
     "straddle": {"threshold": 35.0},

@@ -93,8 +93,10 @@ def find_contenders(regressor, X, prior, n, utility, white=0.0):
     def value(rows, variance):
         return utility.values(rows, std(variance))
 
+    largest = float(std(prior).max(initial=0.0))
+
     def near(value):
-        return _NEAR * max(utility.scale, abs(value))
+        return _NEAR * max(utility.scale, abs(value), largest)
 
     with numerics():
         contest = hold_contest(regressor._fitted("predict"), X, prior, n, ceiling, value, near)

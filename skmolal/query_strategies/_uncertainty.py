@@ -1,5 +1,7 @@
 """Strategy B: largest posterior standard deviation."""
 
+from skmolal.query_strategies._machinery.contest import hold_contest
+from skmolal.query_strategies._machinery.one_by_one import Utility
 from skmolal.query_strategies._machinery.posterior import PoolView
 from skmolal.query_strategies._machinery.selection import check_n_instances, top_n
 
@@ -41,7 +43,9 @@ def uncertainty_sampling(learner, X_pool, n_instances=1, *, random_state=None):
 
     Notes
     -----
-    Time is O(n_pool * log(n_pool)) beyond the prediction.
+    Time is O(n_pool * log(n_pool)) beyond the prediction. Of a pool of 10,000 rows or more,
+    :class:`skmolal.GaussianProcessRegressor` computes the standard deviations of those rows alone
+    that may be among the largest.
 
     References
     ----------
@@ -59,6 +63,16 @@ def uncertainty_sampling(learner, X_pool, n_instances=1, *, random_state=None):
     array([1, 2])
     """
     _, n_picks = check_n_instances(X_pool, n_instances)
-    candidates, std = PoolView(learner, X_pool).most_uncertain(n_picks)
+    view = PoolView(learner, X_pool)
+    contest = hold_contest(view, n_picks, _StandardDeviation, latent=False)
+    if contest is None:
+        candidates, std = view.most_uncertain(n_picks)
+    else:
+        candidates, std = contest.rows, contest.std
     picks = top_n(std, n_picks)
     return candidates[picks], std[picks]
+
+
+class _StandardDeviation(Utility):
+    def values(self, rows, std):
+        return std

@@ -60,10 +60,15 @@ def _cross_tile(spec, values, left, right, n_columns):
     return jnp.where((jnp.arange(shape[1]) < n_columns)[None, :], tile, 0.0)
 
 
+def _evaluate_products(spec, values, inner, left_norms, right_norms, eye):
+    block = BlockStatistics(None, inner, left_norms[:, None] + right_norms[None, :], None, None)
+    return evaluate(spec, values, Statistics((block,), eye))
+
+
 @partial(jax.jit, static_argnames="spec")
 def _cross_tile_of_products(spec, values, inner, left_norms, right_norms, n_columns):
-    block = BlockStatistics(None, inner, left_norms[:, None] + right_norms[None, :], None, None)
-    tile = evaluate(spec, values, Statistics((block,), jnp.zeros(inner.shape, bool)))
+    eye = jnp.zeros(inner.shape, bool)
+    tile = _evaluate_products(spec, values, inner, left_norms, right_norms, eye)
     return jnp.where((jnp.arange(inner.shape[1]) < n_columns)[None, :], tile, 0.0)
 
 
@@ -84,11 +89,20 @@ def _cross_rows(spec, height, values, kept, train, centres, offset, n_columns):
     return parts.reshape(n_all, height)
 
 
+def _same(n_rows, n_columns, offset):
+    return jnp.arange(n_rows)[:, None] == offset + jnp.arange(n_columns)[None, :]
+
+
 @partial(jax.jit, static_argnames="spec")
 def _self_tile(spec, values, left, right, offset):
-    rows = jnp.arange(_n_rows(left))[:, None]
-    eye = rows == offset + jnp.arange(_n_rows(right))[None, :]
+    eye = _same(_n_rows(left), _n_rows(right), offset)
     return evaluate(spec, values, statistics(spec, left, right, eye))
+
+
+@partial(jax.jit, static_argnames="spec")
+def _self_tile_of_products(spec, values, inner, left_norms, right_norms, offset):
+    eye = _same(*inner.shape, offset)
+    return _evaluate_products(spec, values, inner, left_norms, right_norms, eye)
 
 
 _diagonal = jax.jit(evaluate_diagonal, static_argnames="spec")
@@ -158,12 +172,6 @@ class CompiledGram(DeviceState):
             return read_sparse_rows(part, n_rows)
         return self.blocks.features(part, 0, stop - start, n_rows)
 
-    def _dense(self, rows):
-        if not isinstance(rows, SparseRows):
-            return rows
-        n_rows, n_padded = rows.rows.shape[0], len(rows.squared_norms)
-        return self.blocks.features(rows.rows, 0, n_rows, n_padded)
-
     def cross_tile(self, rows, j):
         """Compute the kernel between pool rows and tile j of the training samples."""
         n_columns = self.n_samples - j * self.tile
@@ -213,7 +221,17 @@ class CompiledGram(DeviceState):
 
     def self_tile(self, left, right, offset):
         """Compute the kernel between pool rows; row i and row ``offset + i`` are the same."""
-        return _self_tile(self.spec, self.values, self._dense(left), self._dense(right), offset)
+        if isinstance(left, SparseRows):
+            samples = SparseTiles(right.rows, len(right.squared_norms))
+            return _self_tile_of_products(
+                self.spec,
+                self.values,
+                jnp.asarray(samples.multiply(left, 0)),
+                left.squared_norms,
+                right.squared_norms,
+                offset,
+            )
+        return _self_tile(self.spec, self.values, left, right, offset)
 
 
 class HostGram:

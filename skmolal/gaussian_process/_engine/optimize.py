@@ -25,6 +25,7 @@ _N_BETWEEN = 19  # points
 _SAYS_NOTHING = 0.01  # log likelihood above that of noise alone
 _MANY = 2000  # samples from which on a search begins with some of them
 _LITTLE = 1e-3  # gradient where steps of one gain or lose about half of the log likelihood
+_NEGLIGIBLE = 1e-6  # of the log likelihood, that is still to be gained: a tenth of what is promised
 
 
 def make_likelihood(kernel, X, y, noise):
@@ -218,7 +219,7 @@ def _search_with_some_first(obj_func, kernel, X, y, noise, bounds):
     The fewer tell where to begin with more, and how the likelihood curves there, so that steps need
     not grope for their length. The search from the kernel's start, with all samples, ends where it
     is sure to repeat what is known: only here may the evidence of few samples have led elsewhere.
-    At n = 4,000 this took 10 evaluations with all samples, and the time of two with fewer, in
+    At n = 4,000 this took 9 evaluations with all samples, and the time of three with fewer, in
     place of 17.
 
     Returns a list of optima.
@@ -240,7 +241,7 @@ def _search_with_some_first(obj_func, kernel, X, y, noise, bounds):
     optimum, axes = _search_along(axes, half, rough.x, bounds)
     known = []
     if obj_func(optimum.theta)[0] < obj_func(start)[0]:
-        known.append(_search_along(axes, obj_func, optimum.theta, bounds)[0])
+        known.append(_search_along(axes, obj_func, optimum.theta, bounds, _NEGLIGIBLE)[0])
     return [*known, _minimize("fmin_l_bfgs_b", obj_func, start, bounds, known)]
 
 
@@ -263,10 +264,15 @@ def _axes(inverse_hessian):
     return directions * np.sqrt(np.maximum(squares, 1e-12))
 
 
-def _search_along(axes, obj_func, start, bounds):
+class _NothingLeftToGain(Exception):
+    """A search has come near enough to its optimum."""
+
+
+def _search_along(axes, obj_func, start, bounds, negligible=0.0):
     """Search in coordinates in which the objective is expected to curve alike everywhere.
 
-    Returns the optimum and its own axes.
+    There half of the squared gradient is what is left to be gained; the search ends where that is
+    a `negligible` share of the objective. Returns the optimum and its own axes, None if that was so.
     """
     low, high = np.transpose(bounds)
     best = _Optimum(start, np.inf, np.zeros(len(start)))
@@ -276,17 +282,24 @@ def _search_along(axes, obj_func, start, bounds):
         free = start + axes @ z
         theta = np.clip(free, low, high)
         value, gradient = obj_func(theta)
+        slope = axes.T @ np.where(theta == free, gradient, 0.0)
         if value < best.value:
             best = _Optimum(theta, value, gradient)
-        return value, axes.T @ np.where(theta == free, gradient, 0.0)
+            if 0.5 * slope @ slope < negligible * abs(value):
+                raise _NothingLeftToGain
+        return value, slope
 
-    result = scipy.optimize.minimize(
-        along, np.zeros(len(start)), method="L-BFGS-B", jac=True, options={"gtol": _LITTLE}
-    )
-    axes = _axes(axes @ result.hess_inv.todense() @ axes.T)
+    try:
+        result = scipy.optimize.minimize(
+            along, np.zeros(len(start)), method="L-BFGS-B", jac=True, options={"gtol": _LITTLE}
+        )
+    except _NothingLeftToGain:
+        success, axes = True, None
+    else:
+        success, axes = result.success, _axes(axes @ result.hess_inv.todense() @ axes.T)
     # At a bound this search does not see a slope that leads away.
     stuck = (best.theta <= low) & (best.gradient < 0) | (best.theta >= high) & (best.gradient > 0)
-    if not result.success or (abs(best.gradient[stuck]) > _FLAT).any():
+    if not success or (abs(best.gradient[stuck]) > _FLAT).any():
         result = _search(obj_func, best.theta, bounds)
         best = min(best, _Optimum(result.x, result.fun, result.jac), key=_value)
     return best, axes
