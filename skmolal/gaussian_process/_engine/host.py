@@ -118,26 +118,27 @@ class HostCholesky:
 
     def _factor_blocks(self):
         matrix, block, n = self.matrix, self.block, len(self.matrix)
+        part = block // 2  # rows of a task: threads wait less for the last
         self._inverses = []  # of the diagonal blocks
         with _Pool(self.n_threads) as pool:
             for k in range(0, n, block):
                 column = slice(k, min(k + block, n))
 
                 def update(i, k=k, column=column):
-                    rows = slice(i, i + block)
+                    rows = slice(i, i + part)
                     matrix[rows, column] -= matrix[rows, :k] @ matrix[column, :k].T
 
                 if k:
-                    pool.run(update, range(k, n, block))
+                    pool.run(update, range(k, n, part))
                 lower, inverse = factor_block(matrix[column, column])
                 matrix[column, column] = lower
                 self._inverses.append(inverse)
 
                 def solve(i, column=column, inverse=inverse):
-                    rows = slice(i, i + block)
+                    rows = slice(i, i + part)
                     matrix[rows, column] = matrix[rows, column] @ inverse.T
 
-                pool.run(solve, range(column.stop, n, block))
+                pool.run(solve, range(column.stop, n, part))
 
     def half_log_determinant(self):
         """Compute half of the logarithm of the determinant."""
@@ -147,14 +148,29 @@ class HostCholesky:
         """Solve ``L w = y``, shape (n, n_targets)."""
         return solve_triangular(self.matrix, y, lower=True, check_finite=False)
 
-    def invert(self, y):
-        """Replace the lower half of the matrix by that of its inverse; return that times `y`."""
+    def invert(self, y, workspace=None):
+        """Replace the lower half of the matrix by that of its inverse.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n, n_targets)
+            Targets.
+        workspace : ndarray of shape (n, n), default=None
+            Zeros, or what an earlier call left there: the system takes 40 ms to give zeros for
+            4,000 rows.
+
+        Returns
+        -------
+        alpha : ndarray of shape (n, n_targets)
+            The inverse times `y`.
+        """
         if self.block == len(self.matrix):
             alpha, _ = lapack.dpotrs(self.matrix.T, y, lower=0)
             lapack.dpotri(self.matrix.T, lower=0, overwrite_c=1)
             return alpha
         matrix, block, n = self.matrix, self.block, len(self.matrix)
-        inverse_factor = np.zeros_like(matrix)
+        alpha = solve_triangular(matrix, self.whiten(y), trans=1, lower=True, check_finite=False)
+        inverse_factor = np.zeros_like(matrix) if workspace is None else workspace
 
         def solve(j):
             column = slice(j, min(j + block, n))
@@ -173,7 +189,7 @@ class HostCholesky:
             starts = range(0, n, block)
             pool.run(solve, starts)
             pool.run(multiply, [(i, j) for i in starts for j in starts if j <= i])
-        return inverse_factor.T @ (inverse_factor @ y)
+        return alpha
 
 
 class _Pool:

@@ -99,7 +99,7 @@ class CompiledLikelihood:
             ]
             for i in range(len(features))
         ]
-        self._matrix = None  # on the host, the same memory for all evaluations
+        self._matrix = self._workspace = None  # on the host, the same memory for all evaluations
 
     def _size(self, i):
         return self.n_samples - i * self.tile
@@ -163,6 +163,7 @@ def _factor_on_host(problem, values, invert):
     """
     if problem._matrix is None:
         problem._matrix = np.empty((problem.n_samples, problem.n_samples))
+        problem._workspace = np.zeros_like(problem._matrix)
     tile, matrix = problem.tile, problem._matrix
     for i in range(len(problem.noise)):
         for j in range(i + 1):
@@ -177,7 +178,7 @@ def _factor_on_host(problem, values, invert):
             raise np.linalg.LinAlgError("the matrix is singular to working precision")
         if not invert:
             return likelihood, None, None
-        alpha = factor.invert(problem.y)
+        alpha = factor.invert(problem.y, problem._workspace)
 
     def inverse_tile(i, j):
         part = matrix[i * tile : (i + 1) * tile, j * tile : (j + 1) * tile]
