@@ -25,6 +25,7 @@ import numpy as np
 from machine import describe_machine
 
 N_LABELLED, N_BATCH = 5000, 1000
+STRATEGIES = ["target", "target, best 1%", "upper confidence bound"]
 
 
 def describe(folder, n_molecules):
@@ -83,7 +84,7 @@ def record_shares():
     return shares
 
 
-def work(folder, n_molecules, plain):
+def work(folder, n_molecules, names, plain):
     """Fit, predict and choose in this process, and print seconds as JSON."""
     from skmolal.query_strategies import target_sampling, upper_confidence_bound_sampling
 
@@ -96,6 +97,7 @@ def work(folder, n_molecules, plain):
         "target, best 1%": lambda rows, n: target_sampling(model, rows, n, top=0.01),
         "upper confidence bound": lambda rows, n: upper_confidence_bound_sampling(model, rows, n),
     }
+    strategies = {name: strategies[name] for name in names}
     few = pool.take(np.arange(min(30_000, len(pool))))
     for choose in strategies.values():  # compiles
         choose(few, N_BATCH)
@@ -114,9 +116,11 @@ def work(folder, n_molecules, plain):
         seconds["plain"], (expected, std) = timed(lambda: model.predict(pool, return_std=True))
         assert abs(expected - mean).max() < 1e-6
         values = np.sort(log_probability_in_range(mean, std, low, np.inf))[-N_BATCH:]
-        assert abs(np.exp(values[::-1]) - found["target"][1]).max() < 1e-5
-        bound = mean + 1.96 * np.sqrt(std**2 - _white(model))
-        assert abs(bound.max() - found["upper confidence bound"][1][0]) < 1e-4
+        if "target" in found:
+            assert abs(np.exp(values[::-1]) - found["target"][1]).max() < 1e-5
+        if "upper confidence bound" in found:
+            bound = mean + 1.96 * np.sqrt(std**2 - _white(model))
+            assert abs(bound.max() - found["upper confidence bound"][1][0]) < 1e-4
     print(json.dumps({"seconds": seconds, "solved": solved}))
 
 
@@ -130,12 +134,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--n-molecules", type=int, default=1_000_000)
+    parser.add_argument("--strategies", nargs="+", default=STRATEGIES, choices=STRATEGIES)
     parser.add_argument("--no-plain", action="store_true", help="not all standard deviations")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     if args.work:
-        work(args.folder, args.n_molecules, not args.no_plain)
+        work(args.folder, args.n_molecules, args.strategies, not args.no_plain)
         return
     print(describe_machine(), flush=True)
     seconds = describe(args.folder, args.n_molecules)
