@@ -450,7 +450,7 @@ def test_interrupt_ends_with_one_line_and_resume_finishes(
     arguments += ["--low-quantile", "0.8", "--strategies", "random", "target"]
     try:
         with monkeypatch.context() as patch:
-            patch.setattr("skmolal.model_selection._curve.write_json", write_and_interrupt)
+            patch.setattr("skmolal.model_selection._replicates.write_json", write_and_interrupt)
             assert main(arguments) == 130
     finally:
         signal.signal(signal.SIGINT, previous)

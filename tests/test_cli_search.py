@@ -216,7 +216,7 @@ def test_a_run_that_ends_within_the_other_model_is_continued(searched, tmp_path,
 
     write_library(tmp_path / "library.csv")
     with monkeypatch.context() as patch:
-        patch.setattr("skmolal.model_selection._curve.write_json", write_and_interrupt)
+        patch.setattr("skmolal.model_selection._replicates.write_json", write_and_interrupt)
         assert call(tmp_path, *SEARCH, *SMALL) == 130
     assert len(written) == 3 * 2 * 4 + 2
     assert call(tmp_path, *SEARCH, *SMALL, "--resume") == 0
