@@ -130,7 +130,7 @@ def _following(paths, progress):
 
 
 def _say_last(strategy, row):
-    """Say where the campaign that has just ended has come to."""
+    """Say where a campaign has come to."""
     scores = [f"{name} {value:.3g}" for name, value in row.items() if name not in _NO_SCORES]
     return f"{strategy}, {row['n_labelled']} labels: {', '.join(scores)}"
 
