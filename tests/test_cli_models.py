@@ -19,7 +19,7 @@ from skmolal.cli._model import build_model, needs_coordinates
 from skmolal.cli._options import DESCRIPTORS, KERNELS
 from skmolal.cli._sizes import choose_sizes
 from skmolal.datasets import load_qm9_sample
-from skmolal.descriptors import CoulombMatrixTransformer
+from skmolal.descriptors import CoulombMatrixTransformer, XTBTransformer
 from skmolal.molecules import _conformers
 from skmolal.oracles import XTBOracle
 
@@ -345,16 +345,52 @@ def test_a_strict_file_has_no_record_on_which_the_calculation_fails(with_uranium
     where = [with_uranium / name if name == "hunt" else name for name in where]
     task = ["--data", with_uranium / "pool.extxyz", *FAILS, "--strict"]
     assert call(*where, *task) == 2
-    said = capsys.readouterr().err.splitlines()
-    assert said == [
+    (said,) = capsys.readouterr().err.splitlines()
+    message = (
         f"skmolal: error: {with_uranium / 'pool.extxyz'}: 1 of 40 records cannot be used: "
         "record 7 (m7): GFN2-xTB fails (--strict)"
-    ]
+    )
     assert not (with_uranium / "hunt").exists()
-    assert not (with_uranium / "hunt.xtb.db").exists()
+    if command == "run":
+        assert said == message
+    else:  # what was calculated is not lost, and the message says where it is
+        cache = with_uranium / "hunt.xtb.db"
+        assert said == f"{message}; what is calculated is kept in {cache}"
+        assert call(*where, *task[:-1]) == 0
+        assert not cache.exists()
 
 
-def test_a_killed_calculation_before_a_campaign_goes_on(with_uranium, monkeypatch):
+def test_a_label_that_a_baseline_has_is_refused_beside_records_that_fail(with_uranium, capsys):
+    molecules = read(with_uranium / "pool.extxyz", ":")
+    good = [atoms for atoms in molecules if len(atoms) > 1]
+    columns = XTBTransformer().fit(good)
+    place = columns.get_feature_names_out().tolist().index("gfn2_homo")
+    for atoms, row in zip(good, columns.transform(good), strict=True):
+        atoms.info["homo"] = float(row[place])
+    write(with_uranium / "pool.extxyz", molecules)
+    where = ["new", with_uranium / "hunt", "--data", with_uranium / "pool.extxyz"]
+    assert call(*where, *FAILS) == 2
+    assert "feature 'gfn2_homo' is the target y" in capsys.readouterr().err
+
+
+def test_a_wrong_option_costs_no_calculation_and_no_checkpoint(with_uranium, monkeypatch, capsys):
+    def calculate(oracle, atoms):
+        raise AssertionError("nothing is to be calculated")
+
+    monkeypatch.setattr(XTBOracle, "__call__", calculate)
+    checkpoint = with_uranium / "out" / "checkpoint"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "random.0.json").write_text("{}")
+    data = ["--data", with_uranium / "pool.extxyz", *FAILS]
+    assert call("run", "--out", with_uranium / "out", *data, "--low", "999") == 2
+    assert "no molecule has homo in" in capsys.readouterr().err
+    assert (checkpoint / "random.0.json").exists()
+    wrong = ["--initial", "strategy", "--target", "other"]
+    assert call("new", with_uranium / "hunt", *data, *wrong) == 2
+    assert "--initial strategy needs an estimate" in capsys.readouterr().err
+
+
+def test_a_killed_calculation_before_a_campaign_goes_on(with_uranium, monkeypatch, capsys):
     calculated = []
 
     def calculate(oracle, atoms):
@@ -365,13 +401,15 @@ def test_a_killed_calculation_before_a_campaign_goes_on(with_uranium, monkeypatc
 
     compute = XTBOracle.__call__
     monkeypatch.setattr(XTBOracle, "__call__", calculate)
-    where = ["new", with_uranium / "hunt", "--data", with_uranium / "pool.extxyz", "--quiet"]
+    folder = with_uranium / "deep" / "hunt"
+    where = ["new", f"{folder}/", "--data", with_uranium / "pool.extxyz", "--quiet"]
     assert call(*where, *FAILS) == 130
-    assert not (with_uranium / "hunt").exists()
+    assert "calculations under the model are kept" in capsys.readouterr().err
+    assert not folder.exists()
     calculated[:] = []
     assert call(*where, *FAILS) == 0
     assert len(calculated) < 20  # of 39: the others were kept
-    assert sorted(path.name for path in with_uranium.iterdir()) == ["hunt", "pool.extxyz"]
+    assert [path.name for path in folder.parent.iterdir()] == ["hunt"]
 
 
 def begin(structures, *options, target="homo"):

@@ -60,7 +60,7 @@ def test_the_number_of_threads_changes_no_bit(small_blocks):
 
 
 def test_a_workspace_may_be_used_again(small_blocks):
-    workspace = np.zeros((45, 45))
+    workspace = np.full((45, 45), np.nan)
     for seed in range(3):
         y = np.random.default_rng(seed).normal(size=(45, 2))
         results = []

@@ -133,6 +133,30 @@ def test_a_batch_that_outgrows_the_known_rows_is_chosen_from_more(small):
     assert len(seen) > 10  # once each for both ways, and again with more rows
 
 
+def test_warnings_of_a_prediction_come_also_with_a_contest(small):
+    small.setattr(contest, "LEAST_ROWS", 2)
+    X = np.arange(200.0)[:, None]
+    far = GaussianProcessRegressor(RBF(1e-3), optimizer=None).fit(X[:40], X[:40, 0])
+    with pytest.warns(UserWarning, match="160 predicted standard deviations are equal"):
+        uncertainty_sampling(far, X[40:], 3)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 3))
+    ill = GaussianProcessRegressor(RBF(30.0), alpha=1e-9, optimizer=None, dtype="float32")
+    ill.fit(X[:40], X[:40, 0])
+    for choose in (uncertainty_sampling, upper_confidence_bound_sampling):
+        with pytest.warns(UserWarning, match="fitted in float64"):
+            choose(ill, X[40:], 3)
+
+
+def test_the_std_alone_drops_no_row_of_a_factor_of_one_tile(monkeypatch):
+    monkeypatch.setattr(contest, "LEAST_ROWS", 2)
+    model, pool = make_problem("rbf", 0, 20, 50)
+    monkeypatch.setattr(
+        "skmolal.gaussian_process._contest.find_contenders", lambda *args: pytest.fail("a contest")
+    )
+    uncertainty_sampling(model, pool, 3)
+
+
 def test_other_models_and_small_pools_are_looked_at_whole():
     model, pool = make_problem("rbf", 0, 20, 50)
     view = PoolView(model, pool)

@@ -88,7 +88,7 @@ class Data:
         rows = sorted([*self.rejected.itertuples(index=False, name=None), *rows])
         rejected = pd.DataFrame(rows, columns=self.rejected.columns)
         rest = replace(_take(self, np.flatnonzero(~is_bad)), rejected=rejected)
-        _check_left(rest, strict)
+        _check_left(rest, strict=False)
         return rest
 
     def __len__(self):

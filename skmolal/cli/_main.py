@@ -72,6 +72,8 @@ def main(argv=None):
             "describe": "finished blocks are kept, the same command continues",
             "label": "what was finished is stored, the same command continues",
         }
+        if getattr(options, "baseline", None) is not None:
+            kept["new"] = "calculations under the model are kept, the same command continues"
         print(
             f"skmolal: interrupted; {kept.get(options.command, 'nothing was recorded')}",
             file=sys.stderr,

@@ -25,8 +25,6 @@ def new(options):
     top = options.top_share or (None if has_range else _TOP_SHARE)
     check_baseline(options)
     CampaignFolder.check_free(options.campaign)
-    data, pool, ids, known = _find_pool(options)
-    n_initial = options.n_initial or min(len(pool), max(10, min(100, len(pool) // 20)))
     strategy = configure_strategy(
         options.strategy,
         low=options.low,
@@ -35,6 +33,8 @@ def new(options):
         maximize=options.maximize,
     )
     initial, column = choose_initial(options, strategy)
+    data, pool, ids, known = _find_pool(options)
+    n_initial = options.n_initial or min(len(pool), max(10, min(100, len(pool) // 20)))
     settings = {
         "data": None if options.data is None else str(options.data),
         "library": None if options.library is None else str(Path(options.library).resolve()),
@@ -71,6 +71,7 @@ def new(options):
     except BaseException:
         folder.remove()
         raise
+    _remove_cache(options)
     by_oracle = ""
     if hasattr(pool.X[0], "positions"):
         n_labels = min(10 * n_initial, len(pool))
@@ -89,7 +90,13 @@ def _find_pool(options):
     if options.library is None:
         data = load_pool(options, conformers=needs_coordinates(options.descriptor))
         if options.baseline is not None:
-            data = _add_baseline(data, options)
+            cache = _baseline_cache(options)
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                data = add_baseline(data, options, cache)
+            except ValueError as error:
+                kept = f"; what is calculated is kept in {cache}" if cache.exists() else ""
+                raise ValueError(f"{error}{kept}") from error
         names, smiles = [str(n) for n in data.names], [s or "" for s in data.smiles]
         pool = Pool(data.X, data.ids, names, smiles)
         return data, pool, pool.ids, np.flatnonzero(np.isfinite(data.y))
@@ -103,23 +110,15 @@ def _find_pool(options):
     return None, LibraryPool(Library(options.library)), None, []
 
 
-def _add_baseline(data, options):
-    """Calculate beside the folder that is to be: what a kill leaves there is used again."""
-    cache = Path(f"{options.campaign}.xtb.db")
-    try:
-        data = add_baseline(data, options, cache)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # no later call will want the results
-        _remove(cache)
-        raise
-    _remove(cache)
-    return data
+def _baseline_cache(options):
+    """Return the file beside the folder that is to be where calculations are kept until it is."""
+    path = Path(options.campaign)
+    return path.with_name(f"{path.name}.xtb.db")
 
 
-def _remove(database):
+def _remove_cache(options):
     for suffix in ("", "-journal"):  # what SQLite leaves of a transaction that was killed
-        Path(f"{database}{suffix}").unlink(missing_ok=True)
+        Path(f"{_baseline_cache(options)}{suffix}").unlink(missing_ok=True)
 
 
 def _describe_aim(options, strategy):

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,55 +55,20 @@ def run(options):
         )
     out = _check_folder(options.out)
     data = load_data(options, conformers=needs_coordinates(options.descriptor))
+    _write_rejected(data, out, options.quiet or options.baseline is not None)
+    plan = _make_plan(options, data, strategies)
     checkpoint = out / "checkpoint"
     if not options.resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
     if options.baseline is not None:
         checkpoint.mkdir(exist_ok=True)
         data = add_baseline(data, options, checkpoint / "xtb.db")
+        _write_rejected(data, out, options.quiet)
+        plan = _make_plan(options, data, strategies)  # of those that are left
     y, target = data.y, data.target
-    _write_rejected(data, out, options.quiet)
-    low, high = _target_range(options, y)
-    compared = choose_compared(options)
-    check_compared(compared, options, low, high)
-    in_range = (low <= y) & (y <= high)
-    if options.task != "pruning" and not in_range.any():
-        raise ValueError(
-            f"no molecule has {target} in [{low}, {high}]; it runs from {y.min()} to {y.max()}"
-        )
-    sizes = choose_sizes(
-        len(y),
-        groups=data.groups,
-        n_initial=options.n_initial,
-        batches=options.batches,
-        seeds=options.seeds,
-        test_size=options.test_size,
-    )
-    scoring = {}
-    if options.task != "search":
-        scoring["neg_mean_absolute_error"] = "neg_mean_absolute_error"
-    if options.task != "pruning":
-        scoring["discovery"] = make_discovery_scorer(low, high, n_best=options.top_share)
-    if options.task != "pruning" and sizes.n_test:
-        scoring["f1"] = make_target_scorer(low, high, "f1")
-    model = build_model(
-        data.X,
-        options.descriptor,
-        options.model,
-        options.kernel,
-        options.noise,
-        baseline=options.baseline,
-    )
-    wanted = {"low": low, "high": high, "top": options.top_share, "maximize": options.maximize}
-    campaigns = [(model, {name: configure_strategy(name, **wanted) for name in strategies})]
-    if compared is not None:
-        other = build_model(data.X, options.descriptor, compared)
-        label = f"{compared} (greedy)"
-        campaigns.append((other, {label: configure_strategy("greedy", **wanted)}))
-        strategies = [*strategies, label]
-    for estimator, named in campaigns:  # before the time of a run is estimated
-        for strategy in named.values():
-            check_needs(strategy, estimator)
+    low, high, in_range, sizes = plan.low, plan.high, plan.in_range, plan.sizes
+    scoring, campaigns, strategies = plan.scoring, plan.campaigns, plan.strategies
+    model = campaigns[0][0]
     if not options.quiet:
         n_test = f"{sizes.n_test:,}" if sizes.n_test else "none"
         counted = ""
@@ -174,7 +140,7 @@ def run(options):
             "noise": options.noise,
             "baseline": options.baseline,
             "model": _say(model),
-            "compared_with": None if compared is None else _say(campaigns[1][0]),
+            "compared_with": None if len(campaigns) == 1 else _say(campaigns[1][0]),
             "versions": {"skmolal": __version__, **{name: version(name) for name in _PACKAGES}},
         },
         "tasks": tasks,
@@ -199,6 +165,65 @@ def run(options):
         written += ["found.png"] if drawn else []
         written += ["rejected.csv"] if len(data.rejected) else []
         print(f"written to {out}: {', '.join(written)}")
+
+
+class _Plan(NamedTuple):
+    """What a run plays, and what it counts."""
+
+    low: float
+    high: float
+    in_range: np.ndarray
+    sizes: object
+    scoring: dict
+    campaigns: list  # of (estimator, strategies by name)
+    strategies: list
+
+
+def _make_plan(options, data, strategies):
+    """Decide what to play on these molecules, and refuse what cannot be."""
+    y, target = data.y, data.target
+    low, high = _target_range(options, y)
+    compared = choose_compared(options)
+    check_compared(compared, options, low, high)
+    in_range = (low <= y) & (y <= high)
+    if options.task != "pruning" and not in_range.any():
+        raise ValueError(
+            f"no molecule has {target} in [{low}, {high}]; it runs from {y.min()} to {y.max()}"
+        )
+    sizes = choose_sizes(
+        len(y),
+        groups=data.groups,
+        n_initial=options.n_initial,
+        batches=options.batches,
+        seeds=options.seeds,
+        test_size=options.test_size,
+    )
+    scoring = {}
+    if options.task != "search":
+        scoring["neg_mean_absolute_error"] = "neg_mean_absolute_error"
+    if options.task != "pruning":
+        scoring["discovery"] = make_discovery_scorer(low, high, n_best=options.top_share)
+    if options.task != "pruning" and sizes.n_test:
+        scoring["f1"] = make_target_scorer(low, high, "f1")
+    model = build_model(
+        data.X,
+        options.descriptor,
+        options.model,
+        options.kernel,
+        options.noise,
+        baseline=options.baseline,
+    )
+    wanted = {"low": low, "high": high, "top": options.top_share, "maximize": options.maximize}
+    campaigns = [(model, {name: configure_strategy(name, **wanted) for name in strategies})]
+    if compared is not None:
+        other = build_model(data.X, options.descriptor, compared)
+        label = f"{compared} (greedy)"
+        campaigns.append((other, {label: configure_strategy("greedy", **wanted)}))
+        strategies = [*strategies, label]
+    for estimator, named in campaigns:  # before the time of a run is estimated
+        for strategy in named.values():
+            check_needs(strategy, estimator)
+    return _Plan(low, high, in_range, sizes, scoring, campaigns, strategies)
 
 
 def _write_rejected(data, out, quiet):

@@ -226,7 +226,7 @@ class XTBTransformer(MoleculeTransformer):
         if y.dtype.kind not in "iuf" or len(y) != len(columns):
             return
         for target in y.reshape(len(y), -1).T:
-            labelled = np.isfinite(target)
+            labelled = np.isfinite(target) & np.isfinite(columns).all(axis=1)
             if labelled.sum() < 2:
                 continue
             differences = np.abs(columns[labelled] - target[labelled, None]).max(axis=0)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skmolal.gaussian_process._engine.contest import hold_contest, scan
+from skmolal.gaussian_process._engine.diagnostics import warn_fallback
 from skmolal.gaussian_process._engine.precision import numerics
 
 __all__ = ["Contenders", "PoolScan", "find_contenders", "scan_pool"]
@@ -52,8 +53,11 @@ class Contenders(NamedTuple):
 
 def scan_pool(regressor, X):
     """Predict the means of a pool; see :class:`PoolScan`."""
+    posterior = regressor._fitted("predict")
+    if posterior.fallback is not None:
+        warn_fallback(posterior.fallback)
     with numerics():
-        mean, prior = scan(regressor._fitted("predict"), X)
+        mean, prior = scan(posterior, X)
     return PoolScan(regressor._rescale_mean(mean), prior)
 
 

@@ -528,13 +528,16 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
             return candidates, self._standard_deviation(variance, X)
         return candidates, np.sqrt(self._rescale_variance(clip_variance(variance, self.dtype)))
 
-    def _may_contest(self, n_rows, lazy):
+    def _may_contest(self, n_rows, lazy, by_std_alone):
         """Tell whether a query should look for contenders among `n_rows` rows, lazy or not.
 
-        Not where what is known of all of them is kept, so that it costs little.
+        Not where what is known of all of them is kept, so that it costs little; nor by the std
+        alone where the factor is one tile, so that none would drop out half way.
         """
         posterior = self._fitted("_may_contest")
         if self.y_train_.ndim > 1 or isinstance(posterior.gram, HostGram):
+            return False
+        if by_std_alone and posterior.factor.n_tiles == 1 and not lazy:
             return False
         cached = self._keeps_rows(posterior) and not lazy
         n_bytes = n_rows * len(self.y_train_) * posterior.factor.dtype.itemsize

@@ -1,7 +1,7 @@
 """Campaigns of a learning curve: one strategy in one repeat, and many of them in parallel."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from time import perf_counter
 from typing import NamedTuple
@@ -110,15 +110,16 @@ def _following(paths, progress):
     if progress.disable or not paths or os.name != "posix":
         yield
         return
-    over, seen = Event(), dict.fromkeys(paths)
+    over, seen = Event(), {path: _changed(path) for path in paths}
 
     def look():
         while not over.wait(_PERIOD):
             for path, name in paths.items():
-                changed = path.stat().st_mtime_ns if path.exists() else None
+                changed = _changed(path)
                 if changed != seen[path]:
                     seen[path] = changed
-                    progress.set_postfix_str(_say_last(name, read_json(path)["rows"][-1]))
+                    with suppress(OSError, TypeError):  # it is gone again
+                        progress.set_postfix_str(_say_last(name, read_json(path)["rows"][-1]))
 
     thread = Thread(target=look, daemon=True)
     thread.start()
@@ -127,6 +128,13 @@ def _following(paths, progress):
     finally:
         over.set()
         thread.join()
+
+
+def _changed(path):
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _say_last(strategy, row):

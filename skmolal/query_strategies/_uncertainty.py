@@ -44,8 +44,8 @@ def uncertainty_sampling(learner, X_pool, n_instances=1, *, random_state=None):
     Notes
     -----
     Time is O(n_pool * log(n_pool)) beyond the prediction. Of a pool of 10,000 rows or more,
-    :class:`skmolal.GaussianProcessRegressor` computes the standard deviations of those rows alone
-    that may be among the largest.
+    :class:`skmolal.GaussianProcessRegressor` does not compute the standard deviations of rows that
+    cannot be among the largest, unless a warm start keeps what it knows of them.
 
     References
     ----------
@@ -64,8 +64,9 @@ def uncertainty_sampling(learner, X_pool, n_instances=1, *, random_state=None):
     """
     _, n_picks = check_n_instances(X_pool, n_instances)
     view = PoolView(learner, X_pool)
-    contest = hold_contest(view, n_picks, _StandardDeviation, latent=False)
-    if contest is None:
+    contest = hold_contest(view, n_picks, _StandardDeviation, latent=False, by_std_alone=True)
+    # Where all may be among the largest, predict says why they are equal.
+    if contest is None or len(contest.rows) == view.n_pool:
         candidates, std = view.most_uncertain(n_picks)
     else:
         candidates, std = contest.rows, contest.std

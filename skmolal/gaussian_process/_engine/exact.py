@@ -49,7 +49,7 @@ def block_rows(gram, factor, n_rows):
     """Choose how many of `n_rows` pool rows go into a block within scikit-learn's memory."""
     # Each further block of columns has distances of its own.
     n_columns = (factor.n_tiles + 4 + 2 * gram.n_blocks) * factor.tile
-    row_bytes = 16 * gram.n_features + 8 * n_columns
+    row_bytes = 24 * gram.n_features + 8 * n_columns  # features of two blocks, one prepared
     fitting = max(int(get_config()["working_memory"] * 2**20 // row_bytes), 16)
     limit = _MAX_BLOCK.get(jax.default_backend(), _MAX_BLOCK_ACCELERATOR)
     wanted = 1 << (max(n_rows, 16) - 1).bit_length()
@@ -77,7 +77,7 @@ def compute_blocks(gram, factor, X, compute):
     while block is not None:
         start, stop, rows = block
         computed = compute(rows)
-        del rows
+        del rows, block
         block = next(uploaded, None)
         yield start, stop, [np.asarray(array)[: stop - start] for array in computed]
 

@@ -156,8 +156,7 @@ class HostCholesky:
         y : ndarray of shape (n, n_targets)
             Targets.
         workspace : ndarray of shape (n, n), default=None
-            Zeros, or what an earlier call left there: the system takes 40 ms to give zeros for
-            4,000 rows.
+            Memory to work in: the system takes 40 ms to give that of 4,000 rows.
 
         Returns
         -------
@@ -170,7 +169,7 @@ class HostCholesky:
             return alpha
         matrix, block, n = self.matrix, self.block, len(self.matrix)
         alpha = solve_triangular(matrix, self.whiten(y), trans=1, lower=True, check_finite=False)
-        inverse_factor = np.zeros_like(matrix) if workspace is None else workspace
+        inverse_factor = np.empty_like(matrix) if workspace is None else workspace
 
         def solve(j):
             column = slice(j, min(j + block, n))

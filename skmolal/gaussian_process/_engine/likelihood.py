@@ -163,7 +163,6 @@ def _factor_on_host(problem, values, invert):
     """
     if problem._matrix is None:
         problem._matrix = np.empty((problem.n_samples, problem.n_samples))
-        problem._workspace = np.zeros_like(problem._matrix)
     tile, matrix = problem.tile, problem._matrix
     for i in range(len(problem.noise)):
         for j in range(i + 1):
@@ -178,6 +177,8 @@ def _factor_on_host(problem, values, invert):
             raise np.linalg.LinAlgError("the matrix is singular to working precision")
         if not invert:
             return likelihood, None, None
+        if problem._workspace is None:
+            problem._workspace = np.empty_like(matrix)
         alpha = factor.invert(problem.y, problem._workspace)
 
     def inverse_tile(i, j):

@@ -28,7 +28,7 @@ _MANY = 2000  # samples from which on a search begins with some of them
 # and where one ends that only tells where another begins.
 _LITTLE, _ROUGHLY_LITTLE = 1e-3, 3e-2
 _STEP = 1e-3  # between two gradients whose difference tells the curvature
-_LEAST_CURVED = 1.0  # of the log likelihood with a hyperparameter's logarithm; no step is larger
+_LEAST_CURVED = 1.0  # of the log likelihood with a hyperparameter's logarithm
 
 
 def make_likelihood(kernel, X, y, noise):
@@ -242,8 +242,10 @@ def _search_with_some_first(obj_func, kernel, X, y, noise, bounds):
     if not rough.fun < min(nothing, _IMPLAUSIBLE * quarter[2].size):
         return [_minimize("fmin_l_bfgs_b", obj_func, start, bounds)]
     axes = _axes(_curvature(few, rough.x))
+    del few  # and the memory of its matrices
     half = _remember(_make_objective(*take_one_of(2)))
     optimum, axes = _search_along(axes, half, rough.x, bounds, _ROUGHLY_LITTLE)
+    del half
     known = []
     if obj_func(optimum.theta)[0] < obj_func(start)[0]:
         known.append(_search_along(axes, obj_func, optimum.theta, bounds)[0])
@@ -284,12 +286,11 @@ def _search_along(axes, obj_func, start, bounds, gtol=_LITTLE):
     """
     low, high = np.transpose(bounds)
     best = _Optimum(start, np.inf, np.zeros(len(start)))
-    # The first step of L-BFGS is the gradient, here that of Newton, but no longer than one: so the
-    # axes are scaled by its length, or by less where it would go far.
+    # The first step of L-BFGS goes along the gradient and is one long. So the axes are scaled by
+    # the length of Newton's, or to change no hyperparameter's logarithm by more than one.
     axes = axes / np.sqrt(2)
     slope = axes.T @ obj_func(start)[1]
-    farthest = abs(axes @ slope).max()
-    scale = max(1.0, np.linalg.norm(slope) / max(1.0, farthest))
+    scale = np.linalg.norm(slope) / max(1.0, abs(axes @ slope).max()) or 1.0
     axes = axes * scale
 
     def along(z):

@@ -38,7 +38,7 @@ class Contest(NamedTuple):
     work: float
 
 
-def hold_contest(view, n, make_utility, latent):
+def hold_contest(view, n, make_utility, latent, by_std_alone=False):
     """Find the rows of a pool whose utility may be among the `n` largest.
 
     Parameters
@@ -51,6 +51,8 @@ def hold_contest(view, n, make_utility, latent):
         Takes the posterior mean of rows and returns a :class:`Utility`.
     latent : bool
         Whether white noise of the kernel is no part of the std.
+    by_std_alone : bool, default=False
+        Whether the utility does not depend on the mean. Then few labels drop no row.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def hold_contest(view, n, make_utility, latent):
 
     shards = getattr(view.learner, "shards", None)
     rows = view.rows()
-    if shards is None and not (view.n_pool >= LEAST_ROWS and _may(estimator, rows)):
+    if shards is None and not (view.n_pool >= LEAST_ROWS and _may(estimator, rows, by_std_alone)):
         return None
     if view.n_pool <= n:
         return None
@@ -93,5 +95,5 @@ def hold_contest(view, n, make_utility, latent):
     return Contest(found.rows, mean, found.std, found.bound, scale, found.work)
 
 
-def _may(estimator, rows):
-    return estimator._may_contest(n_rows(rows), isinstance(rows, LazyRows))
+def _may(estimator, rows, by_std_alone):
+    return estimator._may_contest(n_rows(rows), isinstance(rows, LazyRows), by_std_alone)
