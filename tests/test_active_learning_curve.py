@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -359,6 +360,16 @@ def test_the_bar_tells_of_campaigns_and_where_they_are_stored_of_rounds(
     assert "uncertainty, 18 labels: size 2.57]" in said
     assert ("random, 6 labels: size 0.857]" in said) == (stored and os.name == "posix")
     assert "_time" not in said
+
+
+def test_a_worker_that_is_replaced_is_no_news():
+    def score(model, X, y):
+        warnings.warn("A worker stopped while some jobs were given to the executor.", stacklevel=2)
+        return 1.0
+
+    assert (curve(scoring={"one": score}).frame["one"] == 1).all()
+    with pytest.warns(UserWarning, match="other news"):
+        curve(scoring={"one": lambda *_: warnings.warn("other news", stacklevel=2) or 1.0})
 
 
 def test_workers_map_large_features_and_do_not_copy_them():

@@ -83,7 +83,6 @@ def run(options):
             f"{sizes.seeds} seeds",
             flush=True,
         )
-    if not options.quiet:
         seconds = sum(
             estimate_seconds(estimator, data.X, y, sizes, len(named), options.n_jobs)
             for estimator, named in campaigns

@@ -1,6 +1,7 @@
 """Campaigns of a learning curve: one strategy in one repeat, and many of them in parallel."""
 
 import os
+import warnings
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from time import perf_counter
@@ -89,7 +90,13 @@ def play_replicate(learner, features, y_pool, y_test, scorers, stored, path):
 def play_all(calls, n_jobs, n_workers, progress):
     """Play campaigns in parallel, each in a process with one thread where there are several."""
     paths = {path: name for (name, _), (_, _, path) in calls.items() if path is not None}
-    with joblib.parallel_config(**_one_thread_each(n_workers)), _following(paths, progress):
+    with (
+        joblib.parallel_config(**_one_thread_each(n_workers)),
+        _following(paths, progress),
+        warnings.catch_warnings(),
+    ):
+        # loky replaces a worker whose memory has grown, as with what JAX compiles: nothing is lost.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
         played = joblib.Parallel(n_jobs=n_jobs, pre_dispatch="n_jobs", return_as="generator")(
             call for call, _, _ in calls.values()
         )
