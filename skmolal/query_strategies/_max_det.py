@@ -84,13 +84,15 @@ def max_det_sampling(learner, X_pool, n_instances=1, *, random_state=None):
     n_pool, n_picks = check_n_instances(X_pool, n_instances)
     joint = pool_joint(PoolView(learner, X_pool))
     variance = joint.variance.copy()
-    near = 1e-10 * float(variance.max())
+    largest = float(variance.max())  # by which near ties are measured in all rounds
+    near = 1e-10 * largest
     solved = np.empty((n_pool, n_picks), order="F")  # rows of the Cholesky factor, so far
     left = np.ones(n_pool, dtype=bool)
     query_idx, metrics = [], []
     while (done := len(query_idx)) < n_picks:
         candidates = np.flatnonzero(left)
-        active = np.sort(candidates[top_n(variance[candidates], min(ACTIVE, len(candidates)))])
+        n_active = min(ACTIVE, len(candidates))
+        active = np.sort(candidates[top_n(variance[candidates], n_active, scale=largest)])
         before = solved[active, :done]
         picks, factor, std = _pick_active(
             joint.block(active) - before @ before.T,
