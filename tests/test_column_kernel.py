@@ -293,7 +293,7 @@ def test_the_memory_of_each_block_is_counted():
         (block,) = model._posterior.cache._blocks
         with numerics():  # elsewhere older versions of JAX count float64 as float32
             sizes.append(block.n_bytes)
-    assert sizes[1] - sizes[0] == block.height * 20 * 8
+    assert sizes[1] - sizes[0] == block.height * (20 + 1) * 8  # features and norms
 
 
 def test_hyperparameters_wait_for_growth():

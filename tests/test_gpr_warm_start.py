@@ -14,6 +14,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteK
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process._engine import pool_cache
 from skmolal.gaussian_process._engine.fingerprint import RowIndex, fingerprint_rows
+from skmolal.query_strategies import uncertainty_sampling
 
 KERNEL = 2.0 * Matern(6.0, nu=1.5) + WhiteKernel(0.01)
 
@@ -75,9 +76,32 @@ def test_a_loop_gives_what_fresh_fits_give(data, pool_cache_bytes, normalize_y):
         assert_like_fresh(by_rows, X[labelled], y[labelled], X[pool], result)
 
 
+def predict_by_number(model, X, pool):
+    return model._predict_rows(X, pool)
+
+
+def predict_by_content(model, X, pool):
+    return model.predict(X[pool], return_std=True)
+
+
+def most_uncertain_by_number(model, X, pool, n):
+    return model._most_uncertain_rows(X, pool, n)
+
+
+def most_uncertain_by_content(model, X, pool, n):
+    return model._most_uncertain(X[pool], n)
+
+
+BY_NUMBER = most_uncertain_by_number, predict_by_number
+BY_CONTENT = most_uncertain_by_content, predict_by_content
+
+
+@pytest.mark.parametrize(("ask", "predict"), [BY_NUMBER, BY_CONTENT], ids=["number", "content"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("pool_cache_bytes", [2**31, 100_000])
-def test_the_most_uncertain_are_those_of_a_fresh_fit(data, pool_cache_bytes, dtype, monkeypatch):
+def test_the_most_uncertain_are_those_of_a_fresh_fit(
+    data, pool_cache_bytes, dtype, ask, predict, monkeypatch
+):
     X, y = data
     monkeypatch.setattr(pool_cache, "block_rows", lambda *_: 32)  # many blocks
     advanced = []
@@ -92,7 +116,7 @@ def test_the_most_uncertain_are_those_of_a_fresh_fit(data, pool_cache_bytes, dty
     for labelled, pool in labelled_growing([5, 16, 3, 40, 2, 7, 1]):
         model.fit(X[labelled], y[labelled])
         advanced.clear()
-        candidates, std = model._most_uncertain_rows(X, pool, 10)
+        candidates, std = ask(model, X, pool, 10)
         share.append(len(candidates) / len(pool))
         assert len(advanced) * 32 >= len(candidates)
         fresh = clone(model).set_params(warm_start=False, optimizer=None, dtype="float64")
@@ -104,26 +128,56 @@ def test_the_most_uncertain_are_those_of_a_fresh_fit(data, pool_cache_bytes, dty
             assert set(np.argsort(-expected)[:10]) <= set(candidates)
         # What was left alone is brought up to date when it is asked for.
         if len(labelled) > 60:
-            _, all_std = model._predict_rows(X, pool)
+            _, all_std = predict(model, X, pool)
             np.testing.assert_allclose(all_std, expected, atol=tolerance)
     if pool_cache_bytes == 2**31:
         assert min(share) < 0.5
 
 
-def test_a_block_nobody_asks_for_is_not_mixed_with_others(data, monkeypatch):
+@pytest.mark.parametrize(("ask", "predict"), [BY_NUMBER, BY_CONTENT], ids=["number", "content"])
+def test_a_block_nobody_asks_for_is_not_mixed_with_others(data, ask, predict, monkeypatch):
     X, y = data
     monkeypatch.setattr(pool_cache, "block_rows", lambda *_: 32)
     model = make_model(warm_start=True, pool_cache_bytes=200_000)
     labelled, pool = np.arange(11), np.arange(11, len(X))
     for n_new in (32, 40, 5, 60, 3, 1, 1, 1, 1, 1, 1, 1, 1):  # first a whole block, past a tile
         model.fit(X[labelled], y[labelled])
-        model._most_uncertain_rows(X, pool, 5)
+        ask(model, X, pool, 5)
         cache = model._posterior.cache
         assert sum(block.n_bytes for block in cache._blocks) <= 200_000
         labelled, pool = np.concatenate([labelled, pool[:n_new]]), pool[n_new:]
     model.fit(X[labelled], y[labelled])
-    result = model._predict_rows(X, pool)
+    result = predict(model, X, pool)
     assert_like_fresh(model, X[labelled], y[labelled], X[pool], result)
+
+
+@pytest.mark.parametrize("form", ["float64", "float32", "CSR", "repeated rows"])
+def test_a_loop_of_users_updates_few_rows_and_picks_the_same(data, form, monkeypatch):
+    X, y = data
+    if form == "CSR":
+        X = sparse.csr_matrix(np.where(X > 1, X, 0.0))
+    elif form == "repeated rows":
+        X, y = np.vstack([X[:150], X[:150]]), np.concatenate([y[:150], y[:150]])
+    else:
+        X = X.astype(form)
+    monkeypatch.setattr(pool_cache, "block_rows", lambda *_: 32)
+    advanced = []
+    advance = pool_cache._Block.advance
+    monkeypatch.setattr(
+        pool_cache._Block,
+        "advance",
+        lambda self, posterior: (advanced.append(self), advance(self, posterior)),
+    )
+    model, fresh = make_model(warm_start=True), make_model()
+    for k, (labelled, pool) in enumerate(labelled_growing([5, 16, 3, 40, 2, 7])):
+        advanced.clear()
+        picks = [
+            uncertainty_sampling(one.fit(X[labelled], y[labelled]), X[pool], 4)[0]
+            for one in (model, fresh)
+        ]
+        np.testing.assert_array_equal(*picks)
+        n_blocks = len(model._posterior.cache._blocks)
+        assert len(advanced) < n_blocks or k < 3 or form == "repeated rows"
 
 
 @given(batches=st.lists(st.integers(1, 40), min_size=1, max_size=5), seed=st.integers(0, 99))

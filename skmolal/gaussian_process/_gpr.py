@@ -446,17 +446,12 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         """
         if return_std and return_cov:
             raise RuntimeError("At most one of return_std or return_cov can be requested.")
-        posterior = self.__dict__.get("_posterior")
-        cached = return_std and self._keeps_rows(posterior) and not isinstance(X, LazyRows)
+        cached = return_std and self._recognises_rows(X)
         # Rows that the cache knows were finite when it met them.
         X = self._check_pool(X, ensure_all_finite=not cached)
         if not hasattr(self, "X_train_"):
             return self._predict_prior(read_all(X), return_std, return_cov)
-        posterior = self._fitted("predict")
-        if isinstance(posterior.gram, HostGram):
-            warn_slow_kernel(self.kernel_)
-        elif posterior.fallback is not None:
-            warn_fallback(posterior.fallback)
+        posterior = self._fitted_to_predict()
         with numerics():
             if return_cov:
                 mean, covariance = posterior.covariance(X)
@@ -497,34 +492,47 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
             mean, variance = posterior.cache.predict_rows(posterior, self._check_once(X), rows)
         return self._rescale_mean(mean), self._standard_deviation(variance, X)
 
-    def _most_uncertain_rows(self, X, rows, n):
-        """Find those of ``X[rows]`` that may have the `n` largest stds, and theirs.
+    def _most_uncertain(self, X, n):
+        """Find the rows of `X` that may have the `n` largest stds, and theirs.
 
-        Others are not even computed with `warm_start`, for a model of one target.
+        With `warm_start`, others are not even computed where they were seen before, for a model of
+        one target.
 
         Parameters
         ----------
-        X, rows
-            As for :meth:`_predict_rows`.
+        X : array-like or CSR of shape (n_samples, n_features) or list of object
+            Samples, as for :meth:`predict`.
         n : int
             How many are wanted.
 
         Returns
         -------
         candidates : ndarray of int, shape (n_candidates,)
-            Places in `rows`.
+            Rows of `X`.
         y_std : ndarray of shape (n_candidates,)
             Their standard deviations.
         """
+        if not self._recognises_rows(X) or self.y_train_.ndim > 1:
+            std = self.predict(X, return_std=True)[1]
+            return np.arange(len(std)), std
+        X = self._check_pool(X, ensure_all_finite=False)
+        posterior = self._fitted_to_predict()
+        with numerics():
+            answer = posterior.cache.most_uncertain(posterior, X, n, self._check_finite)
+        return self._with_std(*answer, X, X.shape[0])
+
+    def _most_uncertain_rows(self, X, rows, n):
+        """Do the same for ``X[rows]``, known by number; returns places in `rows`."""
         rows = np.asarray(rows)
         posterior = self._fitted("_most_uncertain_rows")
         if not self._keeps_rows(posterior) or self.y_train_.ndim > 1:
             return np.arange(len(rows)), self._predict_rows(X, rows)[1]
         with numerics():
-            candidates, variance = posterior.cache.most_uncertain(
-                posterior, self._check_once(X), rows, n
-            )
-        if len(candidates) == len(rows):
+            answer = posterior.cache.most_uncertain_rows(posterior, self._check_once(X), rows, n)
+        return self._with_std(*answer, X, len(rows))
+
+    def _with_std(self, candidates, variance, X, n_rows):
+        if len(candidates) == n_rows:
             return candidates, self._standard_deviation(variance, X)
         return candidates, np.sqrt(self._rescale_variance(clip_variance(variance, self.dtype)))
 
@@ -554,6 +562,19 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         variance = clip_variance(variance, self.dtype)
         warn_equal_std(np.sqrt(variance), X, self.kernel_)
         return np.sqrt(self._rescale_variance(variance))
+
+    def _fitted_to_predict(self):
+        """Return the posterior, with a warning where it is slow or not of the type wanted."""
+        posterior = self._fitted("predict")
+        if isinstance(posterior.gram, HostGram):
+            warn_slow_kernel(self.kernel_)
+        elif posterior.fallback is not None:
+            warn_fallback(posterior.fallback)
+        return posterior
+
+    def _recognises_rows(self, X):
+        """Tell whether rows of `X` that were seen before are known by their content."""
+        return self._keeps_rows(self.__dict__.get("_posterior")) and not isinstance(X, LazyRows)
 
     def _keeps_rows(self, posterior):
         """Tell whether `posterior`, None before a fit, keeps what it knows of pool rows."""

@@ -30,8 +30,6 @@ from skmolal.gaussian_process._engine.sparse import SparseRows, SparseTiles, rea
 
 __all__ = ["CompiledGram", "HostGram", "make_gram"]
 
-_PART = 256  # pool rows
-
 
 def _slice(features, offset, height):
     return jax.tree.map(lambda array: jax.lax.dynamic_slice_in_dim(array, offset, height), features)
@@ -72,21 +70,20 @@ def _cross_tile_of_products(spec, values, inner, left_norms, right_norms, n_colu
     return jnp.where((jnp.arange(inner.shape[1]) < n_columns)[None, :], tile, 0.0)
 
 
+def _centre_kept(kept, centres):
+    if kept[0].dtype != jnp.float64:
+        return centre_blocks(kept, centres)
+    return tuple(Features(*arrays) for arrays in zip(kept[::2], kept[1::2], strict=True))
+
+
 @partial(jax.jit, static_argnames=("spec", "height"))
 def _cross_rows(spec, height, values, kept, train, centres, offset, n_columns):
     train = _slice(train, offset, height)
     inside = (offset + jnp.arange(height) < n_columns)[None, :]
-
-    def part(kept):
-        left = centre_blocks(kept, centres)
-        eye = jnp.zeros((_n_rows(left), height), bool)
-        return jnp.where(inside, evaluate(spec, values, statistics(spec, left, train, eye)), 0.0)
-
-    # In parts that stay in the processor's cache: centred features are never all in memory.
-    n_all = kept[0].shape[0]
-    n_rows = min(_PART, n_all)
-    parts = jax.lax.map(part, [block.reshape(-1, n_rows, block.shape[1]) for block in kept])
-    return parts.reshape(n_all, height)
+    # A block at once: in parts that the processor's cache holds it takes twice the time.
+    left = _centre_kept(kept, centres)
+    eye = jnp.zeros((_n_rows(left), height), bool)
+    return jnp.where(inside, evaluate(spec, values, statistics(spec, left, train, eye)), 0.0)
 
 
 def _same(n_rows, n_columns, offset):
@@ -189,16 +186,22 @@ class CompiledGram(DeviceState):
         return _cross_tile(self.spec, self.values, rows, self.features[j], n_columns)
 
     def keep(self, X, n_rows):
-        """Put samples on the device as they are, padded to `n_rows`, to be kept."""
-        return self.blocks.take(X, 0, X.shape[0], n_rows)
+        """Put samples on the device, padded to `n_rows`, to be kept: a list of arrays.
+
+        Those in float64 are centred; others, which would then be twice as large, are as they are.
+        """
+        kept = self.blocks.take(X, 0, X.shape[0], n_rows)
+        if kept[0].dtype != np.float64:
+            return kept
+        return [array for block in centre_blocks(kept, self.blocks.centres) for array in block]
 
     def take_kept(self, kept, rows):
         """Select rows of kept samples."""
-        return [block[rows] for block in kept]
+        return [array[rows] for array in kept]
 
     def kept_rows(self, kept):
         """Turn kept samples into what :meth:`rows` returns."""
-        return centre_blocks(kept, self.blocks.centres)
+        return _centre_kept(kept, self.blocks.centres)
 
     def kept_columns(self, kept, i, offset, height):
         """Compute the kernel between kept samples and some training samples of tile i."""

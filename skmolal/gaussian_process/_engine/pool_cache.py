@@ -218,16 +218,7 @@ class PoolCache:
         variance : ndarray of shape (n_rows,)
             Likewise.
         """
-        if self._pool is not None:
-            self._reset(None)
-        names = fingerprint_rows(X)
-        if self._index is None:
-            known = [block.names for block in self._blocks]
-            self._index = RowIndex(np.concatenate([np.empty((0, 4), np.uint64), *known]))
-        places = self._index.find(names)
-        unknown = np.flatnonzero(places < 0)
-        if unknown.size:
-            check(X if len(unknown) == len(names) else X[unknown])
+        names, places = self._recognise(X, check)
         return self._predict(posterior, X, np.arange(len(names)), names, places)
 
     def predict_rows(self, posterior, X, rows):
@@ -249,31 +240,38 @@ class PoolCache:
         """
         return self._predict(posterior, X, rows, rows, self._find(X, rows))
 
-    def most_uncertain(self, posterior, X, rows, n):
-        """Predict the variance of those of ``X[rows]`` that may be among the `n` largest.
+    def most_uncertain(self, posterior, X, n, check):
+        """Predict the variance of those rows of `X` that may be among the `n` largest.
 
         New samples only lower a variance: a block whose largest variance of old is below the
         n-th largest of now is left as it is. For this rows are grouped by their variance.
 
         Parameters
         ----------
-        posterior, X, rows
-            As for :meth:`predict_rows`.
+        posterior, X, check
+            As for :meth:`predict`.
         n : int
             How many are wanted.
 
         Returns
         -------
         candidates : ndarray of int, shape (n_candidates,)
-            Places in `rows`, ascending; all others have a smaller std than the `n` largest, up to
-            the rounding of the factor's type.
+            Rows of `X`, ascending; all others have a smaller std than the `n` largest, up to the
+            rounding of the factor's type.
         variance : ndarray of shape (n_candidates,)
             Theirs.
         """
-        places = self._find(X, rows)
+        names, places = self._recognise(X, check)
+        return self._most_uncertain(posterior, X, np.arange(len(names)), names, places, n)
+
+    def most_uncertain_rows(self, posterior, X, rows, n):
+        """Do the same for ``X[rows]``, as :meth:`predict_rows` knows them; returns places there."""
+        return self._most_uncertain(posterior, X, rows, rows, self._find(X, rows), n)
+
+    def _most_uncertain(self, posterior, X, rows, names, places, n):
         all_known = (places >= 0).all()
         if not (all_known and self._grouped):
-            _, variance = self._predict(posterior, X, rows, rows, places)
+            _, variance = self._predict(posterior, X, rows, names, places)
             if all_known:  # hyperparameters were kept: it will pay
                 self._group()
             return np.arange(len(rows)), variance
@@ -297,6 +295,20 @@ class PoolCache:
         self._keep_limit()
         self._shrink(posterior)
         return kept[order], found[order]
+
+    def _recognise(self, X, check):
+        """Name the rows of `X`, and find the place of each, -1 where it is unknown."""
+        if self._pool is not None:
+            self._reset(None)
+        names = fingerprint_rows(X)
+        if self._index is None:
+            known = [block.names for block in self._blocks]
+            self._index = RowIndex(np.concatenate([np.empty((0, 4), np.uint64), *known]))
+        places = self._index.find(names)
+        unknown = np.flatnonzero(places < 0)
+        if unknown.size:
+            check(X if len(unknown) == len(names) else X[unknown])
+        return names, places
 
     def _find(self, X, rows):
         """Find the place of each row by its number, -1 where it is unknown."""

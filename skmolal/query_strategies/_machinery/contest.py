@@ -8,7 +8,7 @@ import numpy as np
 
 from skmolal._rows import LazyRows, n_rows
 
-__all__ = ["Contest", "hold_contest"]
+__all__ = ["Contest", "hold_contest", "is_our_process"]
 
 LEAST_ROWS = 10_000  # of a smaller pool all is known soon
 
@@ -38,6 +38,17 @@ class Contest(NamedTuple):
     work: float
 
 
+def is_our_process(estimator):
+    """Tell whether an estimator is our Gaussian process, and predicts as that does."""
+    # Not imported: that would load JAX for everybody else.
+    ours = sys.modules.get("skmolal.gaussian_process")
+    return (
+        ours is not None
+        and isinstance(estimator, ours.GaussianProcessRegressor)
+        and type(estimator).predict is ours.GaussianProcessRegressor.predict
+    )
+
+
 def hold_contest(view, n, make_utility, latent, by_std_alone=False):
     """Find the rows of a pool whose utility may be among the `n` largest.
 
@@ -61,13 +72,9 @@ def hold_contest(view, n, make_utility, latent, by_std_alone=False):
         few rows, rows of which the process keeps what it knows, or where fewer than `n` rows have
         a utility at all.
     """
-    # Not imported: that would load JAX for everybody else.
-    ours = sys.modules.get("skmolal.gaussian_process")
     estimator = view.estimator
-    if ours is None or not isinstance(estimator, ours.GaussianProcessRegressor):
+    if not is_our_process(estimator):
         return None
-    if type(estimator).predict is not ours.GaussianProcessRegressor.predict:
-        return None  # a user's own knows what it does
     from skmolal.gaussian_process._contest import find_contenders, scan_pool
 
     shards = getattr(view.learner, "shards", None)

@@ -16,6 +16,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _num_samples
 
 from skmolal._rows import LazyRows, read_all, take_rows
+from skmolal.query_strategies._machinery.contest import is_our_process
 
 __all__ = ["PoolView"]
 
@@ -268,6 +269,8 @@ class PoolView:
         """
         _check_returns_std(self._inner)
         ask = getattr(self._model, "predict_most_uncertain", None)
+        if ask is None and is_our_process(self._inner):
+            return self._inner._most_uncertain(self.rows(), n)
         answer = None if ask is None else ask(self.rows(), n)
         return (np.arange(self.n_pool), self.posterior()[1]) if answer is None else answer
 
