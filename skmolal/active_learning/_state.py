@@ -57,7 +57,9 @@ class Entry:
         """Mean absolute error of what had been predicted, of the labels that have come."""
         if self.predicted is None or not self.told:
             return None
-        return float(np.mean([abs(self.predicted[p] - y) for p, y in self.told.items()]))
+        # Not by numpy, which takes ten times as long for some labels, for every round each round.
+        errors = [abs(self.predicted[p] - y) for p, y in self.told.items()]
+        return float(sum(errors) / len(errors))
 
 
 class State:

@@ -297,6 +297,8 @@ def _unwrap(learner):
 def _check_returns_std(estimator):
     """Refuse an estimator without std, by the signature of its ``predict``."""
     name = type(estimator).__name__
+    if is_our_process(estimator):  # a signature takes 0.2 ms
+        return name
     parameters = inspect.signature(estimator.predict).parameters.values()
     takes = any(p.name == "return_std" or p.kind is p.VAR_KEYWORD for p in parameters)
     if not takes or type(estimator) is TransformedTargetRegressor:  # it takes, and then fails
