@@ -23,6 +23,7 @@ from skmolal.descriptors import (
     MBTRTransformer,
     MorganFingerprintTransformer,
     RDKitDescriptorsTransformer,
+    RDKitFingerprintTransformer,
 )
 from skmolal.ensemble import EnsembleRegressor
 from skmolal.library import Library, describe_library
@@ -107,6 +108,42 @@ def test_dense_features_are_kept_as_float32(smiles_file, tmp_path):
     np.testing.assert_array_equal(library[:], expected)
     np.testing.assert_array_equal(library[[5, 3]], expected[[5, 3]])
     np.testing.assert_array_equal(library.take([5, 3, 9])[1:], expected[[3, 9]])
+
+
+@pytest.mark.parametrize("n_bits", [2048, 100])
+@pytest.mark.parametrize("is_sparse", [True, False])
+def test_many_bits_are_kept_packed(smiles_file, tmp_path, is_sparse, n_bits):
+    transformer = RDKitFingerprintTransformer(n_bits=n_bits, counts=False, sparse=is_sparse)
+    library = describe_library(smiles_file, transformer, tmp_path / "store", block_size=300)
+    expected = transformer.fit_transform(SMILES)
+    assert (tmp_path / "store" / "bits.bin").stat().st_size == len(SMILES) * -(-n_bits // 8)
+    assert not (tmp_path / "store" / "columns.bin").exists()
+    assert sparse.issparse(library[:]) == is_sparse == library.is_sparse
+    for rows in (slice(None), slice(5, 9), slice(3, 3), [5, 3], [], slice(699, None)):
+        found, wanted = library[rows], expected[rows]
+        assert found.dtype == np.float32
+        assert found.shape == wanted.shape
+        assert abs(found - wanted).sum() == 0
+    again = describe_library(smiles_file, transformer, tmp_path / "store")
+    assert again.digest == library.digest
+
+
+def test_few_bits_are_kept_as_entries(smiles_file, tmp_path):
+    transformer = MorganFingerprintTransformer(counts=False)
+    library = describe_library(smiles_file, transformer, tmp_path / "store")
+    assert (library.folder / "columns.bin").exists()
+    assert abs(library[:] - transformer.fit_transform(SMILES)).sum() == 0
+
+
+def test_bits_that_are_counts_are_refused(smiles_file, tmp_path, monkeypatch):
+    transform = RDKitFingerprintTransformer.transform
+    monkeypatch.setattr(
+        RDKitFingerprintTransformer, "transform", lambda self, X: 2 * transform(self, X)
+    )
+    with pytest.raises(ValueError, match=r"has counts=False, but features that are not 0 or 1"):
+        describe_library(smiles_file, RDKitFingerprintTransformer(counts=False), tmp_path / "store")
+    with pytest.raises(ValueError, match="not complete, 0 records"):
+        Library(tmp_path / "store")
 
 
 @given(st.lists(st.lists(st.integers(1, 2000), max_size=5), min_size=1, max_size=6))
@@ -298,6 +335,19 @@ def test_a_campaign_picks_as_in_memory(strategy, options, library, features, mon
         ours.to_json(), make_fingerprint_model(), library, query_strategy=ours.strategy
     )
     np.testing.assert_array_equal(again.ask(5), ours.ask(5))
+
+
+@pytest.mark.parametrize("is_sparse", [True, False])
+def test_a_campaign_picks_among_packed_bits(smiles_file, is_sparse, tmp_path, monkeypatch):
+    monkeypatch.setattr(contest, "LEAST_ROWS", 50)
+    bits = RDKitFingerprintTransformer(counts=False, sparse=is_sparse)
+    features = bits.fit_transform(SMILES)
+    y = np.asarray(features.sum(axis=1), dtype=float).ravel()
+    library = describe_library(smiles_file, bits, tmp_path / "store")
+    model = make_fingerprint_model(bits)
+    ours = play(model, library, "target", {"top": 0.05}, y)
+    theirs = play(model, SMILES, "target", {"top": 0.05}, y)
+    np.testing.assert_array_equal(ours.labelled, theirs.labelled)
 
 
 def test_other_regressors_predict_in_blocks(library, features, monkeypatch):

@@ -12,11 +12,19 @@ from tqdm.auto import tqdm
 from skmolal.active_learning._model import alone, describe_estimator
 from skmolal.library._library import Library
 from skmolal.library._reader import find_files, read_files
-from skmolal.library._store import Store
+from skmolal.library._store import Store, pays_to_pack
 
 __all__ = ["describe_library"]
 
 _PART = 1000  # molecules that a worker describes at a time
+# Molecules as those of libraries are, by whose fingerprints it is decided how all are kept:
+# ibuprofen, caffeine, sulfamethoxazole, lidocaine.
+_TYPICAL = [
+    "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
+    "Cn1cnc2c1c(=O)n(C)c(=O)n2C",
+    "Cc1cc(no1)NS(=O)(=O)c1ccc(N)cc1",
+    "CCN(CC)CC(=O)Nc1c(C)cccc1C",
+]
 
 
 def describe_library(
@@ -66,8 +74,9 @@ def describe_library(
     TypeError
         If the transformer does not take SMILES.
     ValueError
-        If a file cannot be read, sparse features are no counts, no record can be described, or
-        `folder` holds a library of other files or of another transformer.
+        If a file cannot be read, sparse features are no counts, those of a transformer with
+        ``counts=False`` no bits, no record can be described, or `folder` holds a library of other
+        files or of another transformer.
 
     Examples
     --------
@@ -101,7 +110,7 @@ def describe_library(
     }
     store = Store(Path(folder))
     if store.header is None:
-        store.begin(header)
+        store.begin({**header, "packed": _holds_many_bits(transformer)})
     for key, value in header.items():
         if store.header[key] != value:
             raise ValueError(
@@ -116,6 +125,13 @@ def describe_library(
             f"{store.path('rejected')}"
         )
     return Library(folder)
+
+
+def _holds_many_bits(transformer):
+    """Tell whether a transformer makes bits, and so many that they are kept packed."""
+    if getattr(transformer, "counts", True):
+        return False
+    return bool(pays_to_pack(transformer.transform(_TYPICAL)))
 
 
 def _describe_rest(store, records, transformer, block_size, n_jobs, verbose):

@@ -177,6 +177,10 @@ class Library(LazyRows):
     def _read_slice(self, start, stop):
         """Read the features of consecutive rows."""
         n_rows, n_features = stop - start, self.shape[1]
+        if self._store.packed:
+            width = -(-n_features // 8)
+            packed = self._read("bits", np.uint8, start * width, stop * width)
+            return self._unpack(packed.reshape(n_rows, width))
         if not self.is_sparse:
             values = self._read("dense", np.float32, start * n_features, stop * n_features)
             return values.reshape(n_rows, n_features)
@@ -189,6 +193,8 @@ class Library(LazyRows):
 
     def _read_rows(self, rows):
         """Read the features of any rows."""
+        if self._store.packed:
+            return self._unpack(self._map("bits", np.uint8).reshape(len(self), -1)[rows])
         if not self.is_sparse:
             dense = self._map("dense", np.float32).reshape(self.shape)
             return np.array(dense[rows])
@@ -200,6 +206,16 @@ class Library(LazyRows):
         columns = self._map("columns", column_type(self.shape[1]))[entries]
         counts = self._map("counts", np.uint8)[entries]
         return _make_csr(indptr, columns, counts, self.shape[1])
+
+    def _unpack(self, packed):
+        n_features = self.shape[1]
+        bits = np.unpackbits(packed, axis=1, count=n_features, bitorder="little")
+        if not self.is_sparse:
+            return bits.astype(np.float32)
+        places = np.flatnonzero(bits.view(bool))
+        ends = np.concatenate([[0], np.cumsum(np.count_nonzero(bits, axis=1))])
+        data = np.ones(len(places), np.float32)
+        return sparse.csr_matrix((data, places % n_features, ends), shape=bits.shape)
 
 
 def _make_csr(indptr, columns, counts, n_features):

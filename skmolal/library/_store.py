@@ -9,6 +9,7 @@ blocks.jsonl   a line for each finished block: numbers of records, rows, entries
 ends.bin       for each row the number of entries up to its end, int64 (sparse features)
 columns.bin    column of each entry, uint16, or uint32 of more than 65,536 features
 counts.bin     count of each entry, uint8; a larger count is several entries
+bits.bin       rows of bits, the first feature lowest, in place of these three (bits, many of them)
 dense.bin      rows of float32, in place of these three (dense features)
 records.tsv    number of the record in the files, SMILES and name of each row
 offsets.bin    where the line of each row ends in records.tsv, int64
@@ -25,8 +26,9 @@ import os
 from contextlib import ExitStack
 
 import numpy as np
+from scipy import sparse
 
-__all__ = ["FORMAT", "Store", "column_type"]
+__all__ = ["FORMAT", "Store", "column_type", "pays_to_pack"]
 
 FORMAT = 1
 LARGEST_COUNT = 255
@@ -97,8 +99,13 @@ class Store:
         part.replace(self.folder / "library.json")
         self.header = {"format": FORMAT, **header}
 
+    @property
+    def packed(self):
+        """Whether features are kept as rows of bits."""
+        return self.header.get("packed", False)
+
     def _names(self):
-        arrays = _SPARSE if self.header["sparse"] else ("dense",)
+        arrays = ("bits",) if self.packed else _SPARSE if self.header["sparse"] else ("dense",)
         return [*arrays, "records", "offsets", "rejected"]
 
     def open_for_append(self):
@@ -148,7 +155,9 @@ class _Appender(ExitStack):
             hashed.update(data)
 
         n_entries = last["n_entries"]
-        if features is not None and self.store.header["sparse"]:
+        if features is not None and self.store.packed:
+            write("bits", _pack(features).tobytes())
+        elif features is not None and self.store.header["sparse"]:
             ends, columns, counts = split_counts(features)
             columns = columns.astype(column_type(self.store.header["n_features"]))
             write("ends", (n_entries + ends).astype(np.int64).tobytes())
@@ -182,6 +191,23 @@ class _Appender(ExitStack):
         files["blocks"].flush()
         os.fsync(files["blocks"].fileno())
         self.store.blocks.append(block)
+
+
+def pays_to_pack(features):
+    """Tell whether a bit for each feature takes less than numbers, or the entries of a CSR."""
+    if not sparse.issparse(features):
+        return True
+    n_rows, n_features = features.shape
+    entry = column_type(n_features).itemsize + 1  # its column and its count
+    return n_rows * (n_features / 8) < n_rows * 8 + features.nnz * entry
+
+
+def _pack(features):
+    values = features.toarray() if sparse.issparse(features) else features
+    bits = values.astype(bool)
+    if not np.array_equal(bits, values):
+        raise ValueError("the transformer has counts=False, but features that are not 0 or 1")
+    return np.packbits(bits, axis=1, bitorder="little")
 
 
 def split_counts(features):

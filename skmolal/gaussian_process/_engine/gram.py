@@ -10,7 +10,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 
 from skmolal.gaussian_process._engine.blocks import Blocks, centre_blocks
@@ -26,7 +25,7 @@ from skmolal.gaussian_process._engine.kernels import (
     statistics,
 )
 from skmolal.gaussian_process._engine.precision import DeviceState
-from skmolal.gaussian_process._engine.sparse import SparseRows, SparseTiles, read_sparse_rows
+from skmolal.gaussian_process._engine.products import ProductRows, Products, multiply_rows
 
 __all__ = ["CompiledGram", "HostGram", "make_gram"]
 
@@ -138,7 +137,7 @@ class CompiledGram(DeviceState):
     def extend(self, X, noise):
         """Replace the training samples by `X`, whose first rows are the present ones."""
         first = self.n_samples // self.tile
-        self.sparse_tiles = None  # made when a sparse pool comes
+        self.products = Products(X, self.tile) if self.only_products else None
         self.X, self.host_noise, self.n_samples = X, noise, X.shape[0]
         # New lists: a shallow copy of this object stays what it is.
         self.features, self.noise = self.features[:first], self.noise[:first]
@@ -163,22 +162,19 @@ class CompiledGram(DeviceState):
         )
 
     def rows(self, X, start, stop, n_rows):
-        """Take rows of a pool, padded to `n_rows`: onto the device, or sparse as they are."""
+        """Take rows of a pool, padded to `n_rows`: onto the device, or for products on the host."""
         part = X[start:stop]
-        if self.only_products and sparse.issparse(part) and sparse.issparse(self.X):
-            return read_sparse_rows(part, n_rows)
-        return self.blocks.features(part, 0, stop - start, n_rows)
+        rows = None if self.products is None else self.products.take(part, n_rows)
+        return self.blocks.features(part, 0, stop - start, n_rows) if rows is None else rows
 
     def cross_tile(self, rows, j):
         """Compute the kernel between pool rows and tile j of the training samples."""
         n_columns = self.n_samples - j * self.tile
-        if isinstance(rows, SparseRows):
-            if self.sparse_tiles is None:
-                self.sparse_tiles = SparseTiles(self.X, self.tile)
+        if isinstance(rows, ProductRows):
             return _cross_tile_of_products(
                 self.spec,
                 self.values,
-                jnp.asarray(self.sparse_tiles.multiply(rows, j)),
+                jnp.asarray(self.products.multiply(rows, j)),
                 rows.squared_norms,
                 self.features[j][0].squared_norms,
                 n_columns,
@@ -218,23 +214,29 @@ class CompiledGram(DeviceState):
 
     def diagonal(self, rows):
         """Compute the prior variance of pool rows."""
-        if isinstance(rows, SparseRows):
+        if isinstance(rows, ProductRows):
             rows = (Features(None, rows.squared_norms),)
         return _diagonal(self.spec, self.values, rows)
 
     def self_tile(self, left, right, offset):
         """Compute the kernel between pool rows; row i and row ``offset + i`` are the same."""
-        if isinstance(left, SparseRows):
-            samples = SparseTiles(right.rows, len(right.squared_norms))
+        if type(left) is not type(right):  # some blocks of a pool are bits, others are not
+            left, right = self._on_device(left), self._on_device(right)
+        if isinstance(left, ProductRows):
             return _self_tile_of_products(
                 self.spec,
                 self.values,
-                jnp.asarray(samples.multiply(left, 0)),
+                jnp.asarray(multiply_rows(left, right)),
                 left.squared_norms,
                 right.squared_norms,
                 offset,
             )
         return _self_tile(self.spec, self.values, left, right, offset)
+
+    def _on_device(self, rows):
+        if not isinstance(rows, ProductRows):
+            return rows
+        return self.blocks.features(rows.rows, 0, rows.rows.shape[0], len(rows.squared_norms))
 
 
 class HostGram:

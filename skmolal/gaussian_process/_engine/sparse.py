@@ -1,9 +1,9 @@
 """Inner products of sparse pool rows with dense training samples, for fingerprints.
 
 A fingerprint has some 50 of 2,048 features. Products of 2,048 such rows with a tile of 512
-training samples took 5 ms of one core (counts in 16 bits), 8 ms in float32; a dense product 110
-(float32) and 150 ms (float64), SciPy's product of two sparse matrices 120, RDKit's bulk similarity
-170 (bits) and 2,000 (counts). So rows of a pool never become dense.
+training samples took 5 ms of one core with counts in 16 bits, 8 ms in float32, and RDKit's bulk
+similarity of counts 2,000; ``benchmarks/bench_tanimoto.py`` has bits. So rows of a pool never
+become dense.
 """
 
 from typing import NamedTuple
@@ -26,10 +26,7 @@ class SparseRows(NamedTuple):
 
 
 def read_sparse_rows(rows, n_rows):
-    """Take the rows of a CSR, padded to `n_rows`."""
-    if not rows.has_canonical_format:  # entries of one place count together
-        rows = rows.copy()
-        rows.sum_duplicates()
+    """Take the rows of a CSR without repeated entries, padded to `n_rows`."""
     norms = np.zeros(n_rows)
     norms[: rows.shape[0]] = _squared_norms(rows)
     return SparseRows(rows, norms)
@@ -41,23 +38,17 @@ class SparseTiles:
     Parameters
     ----------
     X : CSR of shape (n_samples, n_features)
-        Training samples.
+        Training samples, without repeated entries.
     tile : int
         Samples of a tile.
     """
 
     def __init__(self, X, tile):
         self.tile = tile
-        if not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
         self._X = X
         self._counts = _holds_counts(X)
         self._largest = float(np.max(_squared_norms(X), initial=0.0))
         self._transposed = {}  # tile and type -> samples as columns
-
-    def __getstate__(self):
-        return {**self.__dict__, "_transposed": {}}
 
     def multiply(self, rows, j):
         """Multiply sparse rows with tile `j`.
