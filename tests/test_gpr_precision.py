@@ -13,6 +13,7 @@ from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
 
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import median_length_scale
+from skmolal.gaussian_process._engine import exact
 from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.factor import subtract_product
 from skmolal.gaussian_process._engine.precision import numerics
@@ -22,6 +23,13 @@ KERNELS = {
     "matern": lambda scale: 20.0 * Matern(scale, nu=1.5),
     "exponential": lambda scale: 20.0 * Matern(scale, nu=0.5) + WhiteKernel(0.01),
 }
+
+
+@pytest.fixture(params=["rounded", "refined"], autouse=True)
+def way(request, monkeypatch):
+    """Factors of few samples are rounded, those of many refined."""
+    if request.param == "refined":
+        monkeypatch.setattr(exact, "_MAX_ROUNDED", 0)
 
 
 def make_data(n_samples, seed=0):
@@ -37,20 +45,20 @@ def test_close_to_float64(name):
     X, y = make_data(350)
     kernel = KERNELS[name](median_length_scale(X))
     args = {"alpha": 0.03, "optimizer": None, "normalize_y": True}
-    exact = GaussianProcessRegressor(kernel, **args).fit(X[:250], y[:250])
+    wide = GaussianProcessRegressor(kernel, **args).fit(X[:250], y[:250])
     model = GaussianProcessRegressor(kernel, dtype="float32", **args).fit(X[:250], y[:250])
     assert model._posterior.factor.dtype == np.float32
     assert model.L_.dtype == np.float32
     mean, std = model.predict(X[200:], return_std=True)
-    expected_mean, expected_std = exact.predict(X[200:], return_std=True)
+    expected_mean, expected_std = wide.predict(X[200:], return_std=True)
     assert mean.dtype == std.dtype == np.float64
     assert abs(mean - expected_mean).max() < 5e-4
     assert np.sqrt(np.mean((mean - expected_mean) ** 2)) < 1e-4
     prior = np.sqrt(20.0) * y[:250].std()
     assert abs(std - expected_std).max() < 1e-4 * prior
-    np.testing.assert_allclose(model.alpha_, exact.alpha_, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.alpha_, wide.alpha_, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
-        model.log_marginal_likelihood_value_, exact.log_marginal_likelihood_value_, rtol=1e-4
+        model.log_marginal_likelihood_value_, wide.log_marginal_likelihood_value_, rtol=1e-4
     )
 
 
@@ -89,11 +97,11 @@ def test_falls_back_to_float64_with_a_warning(alpha):
     X, y = make_data(300)
     kernel = 20.0 * RBF(3 * median_length_scale(X))
     args = {"alpha": alpha, "optimizer": None}
-    exact = GaussianProcessRegressor(kernel, **args).fit(X[:200], y[:200])
+    wide = GaussianProcessRegressor(kernel, **args).fit(X[:200], y[:200])
     model = GaussianProcessRegressor(kernel, dtype="float32", **args).fit(X[:200], y[:200])
     with pytest.warns(UserWarning, match="fitted in float64, which is slower: raise alpha"):
         result = model.predict(X[200:], return_std=True)
-    np.testing.assert_allclose(result, exact.predict(X[200:], return_std=True), atol=1e-8)
+    np.testing.assert_allclose(result, wide.predict(X[200:], return_std=True), atol=1e-8)
 
 
 def test_a_matrix_that_float64_cannot_factor_is_an_error():
@@ -116,12 +124,12 @@ def test_never_nan_and_never_a_negative_variance(seed, log_noise, log_scale, n_s
     X[-1] = X[0]
     kernel = 5.0 * Matern(300.0 * 10**log_scale, nu=1.5)
     args = {"alpha": 10**log_noise, "optimizer": None}
-    exact = GaussianProcessRegressor(kernel, **args).fit(X[:n_samples], y[:n_samples])
+    wide = GaussianProcessRegressor(kernel, **args).fit(X[:n_samples], y[:n_samples])
     model = GaussianProcessRegressor(kernel, dtype="float32", **args)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a fallback, or of equal stds
         mean, std = model.fit(X[:n_samples], y[:n_samples]).predict(X, return_std=True)
-        _, expected = exact.predict(X, return_std=True)
+        _, expected = wide.predict(X, return_std=True)
     assert np.isfinite(mean).all()
     assert (std >= 0).all()
     assert abs(std - expected).max() < 1e-3 * np.sqrt(5.0)
@@ -135,8 +143,8 @@ def test_warm_start_in_float32():
     for n_samples in (50, 60, 75, 200):
         model.fit(X[:n_samples], y[:n_samples])
         mean, std = model.predict(X[200:], return_std=True)
-        exact = GaussianProcessRegressor(kernel, **args).fit(X[:n_samples], y[:n_samples])
-        expected_mean, expected_std = exact.predict(X[200:], return_std=True)
+        wide = GaussianProcessRegressor(kernel, **args).fit(X[:n_samples], y[:n_samples])
+        expected_mean, expected_std = wide.predict(X[200:], return_std=True)
         assert abs(mean - expected_mean).max() < 5e-4
         assert abs(std - expected_std).max() < 5e-4
 

@@ -284,6 +284,13 @@ class TiledCholesky(DeviceState):
                 )
         self.rows, self.inverses, self.n_samples = rows, inverses, n_samples
 
+    def rounded(self, dtype):
+        """Return the factor with tiles beyond the diagonal in another type."""
+        twin = TiledCholesky(self.tile, dtype)
+        twin.n_samples, twin.inverses = self.n_samples, self.inverses
+        twin.rows = [[*(tile.astype(dtype) for tile in row[:-1]), row[-1]] for row in self.rows]
+        return twin
+
     @property
     def n_tiles(self):
         """Number of row blocks."""

@@ -1,8 +1,11 @@
 """Make a float32 factor safe: solve in float64 with it, and check it.
 
-The factor serves as preconditioner of conjugate gradients on the float64 kernel matrix, which is
-computed tile by tile [1]_. The solution for the targets gives the dual weights; those for a few
-training samples give reference variances, against which the factor's own are checked.
+On a CPU, where products in float64 are fast, the factor of up to some thousand samples is computed
+in float64 and rounded: that takes less time than to refine what a float32 factor has found.
+
+Otherwise the factor serves as preconditioner of conjugate gradients on the float64 kernel matrix,
+which is computed tile by tile [1]_. The solution for the targets gives the dual weights; those for
+a few training samples give reference variances, against which the factor's own are checked.
 
 References
 ----------
@@ -19,7 +22,7 @@ from sklearn import get_config
 
 from skmolal.gaussian_process._engine.factor import split_tiles
 
-__all__ = ["PrecisionError", "refine", "remember_tiles"]
+__all__ = ["PrecisionError", "narrow", "refine", "remember_tiles"]
 
 _TOLERANCE = 1e-6  # of the residual, relative to the right-hand side
 _MAX_ITERATIONS = 12
@@ -104,9 +107,7 @@ def refine(posterior, y, training_tile):
         more than 1e-4 of the prior std.
     """
     gram, factor = posterior.gram, posterior.factor
-    n_samples = gram.n_samples
-    probes = np.unique(np.linspace(0, n_samples - 1, min(_N_PROBES, n_samples)).astype(int))
-    rows = gram.rows(gram.X[probes], 0, len(probes), len(probes))
+    rows = _probes(gram)
     columns = [gram.cross_tile(rows, j).T for j in range(factor.n_tiles)]
     right = [
         jnp.concatenate([a, b], axis=1)
@@ -115,19 +116,61 @@ def refine(posterior, y, training_tile):
     multiply = partial(_multiply_matrix, training_tile, gram.tile)
     solution = _conjugate_gradients(multiply, factor, right)
     n_targets = y.shape[1]
-    prior = np.asarray(gram.diagonal(rows))
-    explained = np.asarray(_column_dot(columns, [part[:, n_targets:] for part in solution]))
+    explained = _column_dot(columns, [part[:, n_targets:] for part in solution])
+    _check_stds(gram, factor, rows, gram.diagonal(rows) - explained)
+    return [part[:, :n_targets] for part in solution]
+
+
+def narrow(gram, wide):
+    """Round a float64 factor to float32, and check what is left of it.
+
+    Parameters
+    ----------
+    gram : CompiledGram or HostGram
+        The kernel matrix of the training samples.
+    wide : TiledCholesky
+        Its factor.
+
+    Returns
+    -------
+    factor : TiledCholesky
+        The same in float32.
+
+    Raises
+    ------
+    PrecisionError
+        If predicted stds of training samples are off by more than 1e-4 of the prior std.
+    """
+    factor, rows = wide.rounded(np.float32), _probes(gram)
+    _check_stds(gram, factor, rows, _variance(gram, wide, rows))
+    return factor
+
+
+def _probes(gram):
+    """Take a few training samples as rows of a pool."""
+    n_probes = min(_N_PROBES, gram.n_samples)
+    probes = np.unique(np.linspace(0, gram.n_samples - 1, n_probes).astype(int))
+    return gram.rows(gram.X[probes], 0, len(probes), len(probes))
+
+
+def _variance(gram, factor, rows):
     variance = gram.diagonal(rows)
     for part in factor.solve_rows(partial(gram.cross_tile, rows)):
         variance = variance - jnp.sum(part.astype(variance.dtype) ** 2, axis=1)
-    variance = np.asarray(variance)
-    error = np.sqrt(np.clip(variance, 0, None)) - np.sqrt(np.clip(prior - explained, 0, None))
-    if not np.all(abs(error) <= _STD_TOLERANCE * np.sqrt(prior)):
+    return variance
+
+
+def _check_stds(gram, factor, rows, expected):
+    prior = np.sqrt(np.asarray(gram.diagonal(rows)))
+    found, expected = (
+        np.sqrt(np.clip(np.asarray(variance), 0, None))
+        for variance in (_variance(gram, factor, rows), expected)
+    )
+    if not np.all(abs(found - expected) <= _STD_TOLERANCE * prior):
         raise PrecisionError(
-            f"predicted stds are off by up to {np.nanmax(abs(error) / np.sqrt(prior)):.1e} of the "
-            "prior std"
+            f"predicted stds are off by up to {np.nanmax(abs(found - expected) / prior):.1e} of "
+            "the prior std"
         )
-    return [part[:, :n_targets] for part in solution]
 
 
 def _conjugate_gradients(multiply, factor, right):
