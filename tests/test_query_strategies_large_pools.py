@@ -141,8 +141,7 @@ def test_warnings_of_a_prediction_come_also_with_a_contest(small):
         uncertainty_sampling(far, X[40:], 3)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(100, 3))
-    small.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)  # some in float32
-    ill = GaussianProcessRegressor(RBF(30.0), alpha=1e-9, optimizer=None, dtype="float32")
+    ill = GaussianProcessRegressor(RBF(3.0), alpha=1e-12, optimizer=None, dtype="float32")
     ill.fit(X[:40], X[:40, 0])
     for choose in (uncertainty_sampling, upper_confidence_bound_sampling):
         with pytest.warns(UserWarning, match="fitted in float64"):
