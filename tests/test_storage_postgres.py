@@ -170,13 +170,17 @@ def test_an_append_repeated_after_an_error_is_stored_once(postgres_url, when):
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_restarts_of_the_server_lose_and_double_nothing(postgres_url, postgres_server, mode):
     def restart():
-        for _ in range(3):
-            time.sleep(0.5)
-            postgres_server.stop(mode)
-            postgres_server.start()
-        done.set()
+        try:
+            for _ in range(3):
+                time.sleep(0.5)
+                postgres_server.stop(mode)
+                postgres_server.start()
+        except Exception as error:
+            errors.append(error)
+        finally:
+            done.set()
 
-    done, count = threading.Event(), 0
+    done, count, errors = threading.Event(), 0, []
     with CampaignStorage(postgres_url, lease=0.5) as storage:
         storage.create({})
         thread = threading.Thread(target=restart)
@@ -185,6 +189,7 @@ def test_restarts_of_the_server_lose_and_double_nothing(postgres_url, postgres_s
             storage.append([tell(count), tell(count + 1)], [{"key": str(count)}])
             count += 2
         thread.join()
+        assert not errors
         storage.append([tell(count)])
         assert positions(storage.read()[1]) == list(range(count + 1))
         keys = [int(result["key"]) for result in storage.results()]

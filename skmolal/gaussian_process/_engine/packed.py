@@ -15,6 +15,8 @@ __all__ = ["PackedRows", "PackedTiles", "holds_bits", "pack_rows"]
 
 _WORD = 64
 _PART = 128  # rows of a thread, at least
+_TYPES = [np.dtype(name) for name in ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")]
+_TYPES += [np.dtype(np.float32), np.dtype(np.float64)]
 
 
 class PackedRows(NamedTuple):
@@ -57,6 +59,8 @@ def _pack(rows):
     else:
         if rows.dtype.kind not in "buif":
             return None
+        if rows.dtype not in _TYPES:  # half precision, or bytes of another order
+            rows = rows.astype(np.float64)
         are_bits = np.ones(n_rows, bool)
 
         def work(start, stop):
@@ -100,8 +104,9 @@ class PackedTiles:
 
         if j not in self._columns:
             words = self._words[j * self.tile : (j + 1) * self.tile]
-            self._columns[j] = np.zeros((words.shape[1], self.tile), np.uint64)
-            self._columns[j][:, : len(words)] = words.T
+            columns = np.zeros((words.shape[1], self.tile), np.uint64)
+            columns[:, : len(words)] = words.T
+            self._columns[j] = columns  # whole, as another thread may ask for it
         right, out = self._columns[j], np.zeros((len(rows.squared_norms), self.tile))
 
         def work(start, stop):

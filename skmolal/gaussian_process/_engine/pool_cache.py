@@ -344,6 +344,8 @@ class PoolCache:
         blocks = self._blocks
         if not all(isinstance(block.kept[0], jax.Array) for block in blocks):
             return
+        if len({block.kept[0].dtype for block in blocks}) > 1:  # pools of two types share a row
+            return
         self._grouped = True
         if len(blocks) < 2:
             return
