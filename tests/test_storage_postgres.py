@@ -185,10 +185,12 @@ def test_restarts_of_the_server_lose_and_double_nothing(postgres_url, postgres_s
         storage.create({})
         thread = threading.Thread(target=restart)
         thread.start()
-        while not done.is_set():
-            storage.append([tell(count), tell(count + 1)], [{"key": str(count)}])
-            count += 2
-        thread.join()
+        try:
+            while not done.is_set():
+                storage.append([tell(count), tell(count + 1)], [{"key": str(count)}])
+                count += 2
+        finally:
+            thread.join()  # or it would stop the server of the next test
         assert not errors
         storage.append([tell(count)])
         assert positions(storage.read()[1]) == list(range(count + 1))
