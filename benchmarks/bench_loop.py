@@ -7,10 +7,10 @@ compared; with `skmolal.GaussianProcessRegressor(warm_start=True)` the whole loo
 warm-up loop: the median of five. Only query and teach are timed, not the user's deletion of pool
 rows. Then `ActiveLearningRegressor` does the same work by row numbers.
 
-Expected on two cores: at least 80 times faster in total with modAL, and 200 times with
-`ActiveLearningRegressor`.
+Expected on two cores: at least 80 times faster in total with modAL, and about 200 times
+with `ActiveLearningRegressor`.
 
-    python benchmarks/bench_loop.py            # about three minutes
+    python benchmarks/bench_loop.py            # two minutes
 """
 
 import argparse

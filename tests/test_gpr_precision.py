@@ -149,6 +149,24 @@ def test_warm_start_in_float32():
         assert abs(std - expected_std).max() < 5e-4
 
 
+def test_a_loop_whose_matrix_becomes_ill_conditioned_goes_on_in_float64(monkeypatch):
+    """A rounded factor that cannot be extended is not computed anew in each round."""
+    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 16)
+    X = np.random.default_rng(0).normal(size=(140, 3))
+    model = GaussianProcessRegressor(
+        RBF(30.0), alpha=1e-9, optimizer=None, dtype="float32", warm_start=True
+    )
+    caches = []
+    for n_samples in (40, 50, 60, 70, 80):
+        model.fit(X[:n_samples], X[:n_samples, 0])
+        caches.append(model._posterior.cache)
+    assert model._posterior.factor.dtype == np.float64
+    assert len(set(map(id, caches))) <= 2
+    assert caches[-1] is caches[-2] is caches[-3]
+    with pytest.warns(UserWarning, match="fitted in float64, which is slower: raise alpha"):
+        model.predict(X[100:], return_std=True)
+
+
 def test_a_float32_pool_is_never_copied_to_float64(monkeypatch):
     X, y = make_data(300)
     model = GaussianProcessRegressor(RBF(300.0), alpha=0.1, optimizer=None).fit(X[:50], y[:50])

@@ -76,6 +76,18 @@ def test_a_loop_gives_what_fresh_fits_give(data, pool_cache_bytes, normalize_y):
         assert_like_fresh(by_rows, X[labelled], y[labelled], X[pool], result)
 
 
+def count_advances(monkeypatch):
+    """Make blocks of 32 rows; return a list of those brought up to date."""
+    monkeypatch.setattr(pool_cache, "block_rows", lambda *_: 32)
+    advanced, advance = [], pool_cache._Block.advance
+    monkeypatch.setattr(
+        pool_cache._Block,
+        "advance",
+        lambda self, posterior: (advanced.append(self), advance(self, posterior)),
+    )
+    return advanced
+
+
 def predict_by_number(model, X, pool):
     return model._predict_rows(X, pool)
 
@@ -103,14 +115,7 @@ def test_the_most_uncertain_are_those_of_a_fresh_fit(
     data, pool_cache_bytes, dtype, ask, predict, monkeypatch
 ):
     X, y = data
-    monkeypatch.setattr(pool_cache, "block_rows", lambda *_: 32)  # many blocks
-    advanced = []
-    advance = pool_cache._Block.advance
-    monkeypatch.setattr(
-        pool_cache._Block,
-        "advance",
-        lambda self, posterior: (advanced.append(self), advance(self, posterior)),
-    )
+    advanced = count_advances(monkeypatch)
     model = make_model(warm_start=True, pool_cache_bytes=pool_cache_bytes, dtype=dtype)
     share = []
     for labelled, pool in labelled_growing([5, 16, 3, 40, 2, 7, 1]):
@@ -160,14 +165,7 @@ def test_a_loop_of_users_updates_few_rows_and_picks_the_same(data, form, monkeyp
         X, y = np.vstack([X[:150], X[:150]]), np.concatenate([y[:150], y[:150]])
     else:
         X = X.astype(form)
-    monkeypatch.setattr(pool_cache, "block_rows", lambda *_: 32)
-    advanced = []
-    advance = pool_cache._Block.advance
-    monkeypatch.setattr(
-        pool_cache._Block,
-        "advance",
-        lambda self, posterior: (advanced.append(self), advance(self, posterior)),
-    )
+    advanced = count_advances(monkeypatch)
     model, fresh = make_model(warm_start=True), make_model()
     for k, (labelled, pool) in enumerate(labelled_growing([5, 16, 3, 40, 2, 7])):
         advanced.clear()
@@ -176,8 +174,94 @@ def test_a_loop_of_users_updates_few_rows_and_picks_the_same(data, form, monkeyp
             for one in (model, fresh)
         ]
         np.testing.assert_array_equal(*picks)
-        n_blocks = len(model._posterior.cache._blocks)
-        assert len(advanced) < n_blocks or k < 3 or form == "repeated rows"
+        if k >= 2:  # first all are computed, then brought up to date and grouped
+            assert len(advanced) < len(model._posterior.cache._blocks)
+
+
+def test_a_test_set_stays_known_beside_the_pool(data, monkeypatch):
+    X, y = data
+    advanced = count_advances(monkeypatch)
+    made = []
+    init = pool_cache._Block.__init__
+    monkeypatch.setattr(
+        pool_cache._Block, "__init__", lambda self, *args: (made.append(self), init(self, *args))[1]
+    )
+    model, test = make_model(warm_start=True), X[240:]
+    for k, (labelled, pool) in enumerate(labelled_growing([5, 16, 3, 4, 2], n_all=240)):
+        model.fit(X[labelled], y[labelled])
+        made.clear()
+        advanced.clear()
+        uncertainty_sampling(model, X[pool], 4)
+        if k >= 2:
+            assert len(advanced) < 7
+        assert_like_fresh(model, X[labelled], y[labelled], test)
+        assert len(made) == 0 or k == 0
+
+
+def test_pools_of_two_types_share_a_row_of_zeros(data, monkeypatch):
+    X, y = data
+    X = X.copy()
+    X[[100, 250]] = 0.0  # whose fingerprint is zero in every type
+    count_advances(monkeypatch)
+    model = make_model(warm_start=True)
+    for n_labelled in (20, 30, 40, 50):
+        model.fit(X[:n_labelled], y[:n_labelled])
+        assert_like_fresh(model, X[:n_labelled], y[:n_labelled], X[200:])
+        pool = X[60:200].astype(np.float32)
+        candidates, _ = model._most_uncertain(pool, 5) or (np.arange(140), None)
+        std = make_model().fit(X[:n_labelled], y[:n_labelled]).predict(pool, return_std=True)[1]
+        assert set(np.argsort(-std)[:3]) <= set(candidates)
+
+
+def test_an_interrupt_while_rows_are_grouped_leaves_a_cache_that_works(data, monkeypatch):
+    X, y = data
+    count_advances(monkeypatch)
+    model, pool = make_model(warm_start=True), np.arange(60, 300)
+    take, calls = pool_cache._take, []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        return take(*args)
+
+    for k, n_labelled in enumerate((20, 25, 30, 35)):
+        model.fit(X[:n_labelled], y[:n_labelled])
+        if k == 1:
+            monkeypatch.setattr(pool_cache, "_take", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                model._most_uncertain(X[pool], 5)
+        assert_like_fresh(model, X[:n_labelled], y[:n_labelled], X[pool])
+
+
+class Scaled:
+    """A learner whose predictions are its own."""
+
+    def __init__(self, model):
+        self.estimator = model
+
+    def predict(self, X, return_std=False):
+        mean, std = self.estimator.predict(X, return_std=True)
+        return (mean, std / (1 + X[:, 0] ** 2)) if return_std else mean
+
+
+def test_a_learner_that_predicts_by_itself_is_asked(data, monkeypatch):
+    X, y = data
+    monkeypatch.setattr("skmolal.query_strategies._machinery.contest.LEAST_ROWS", 10)
+    for warm_start in (False, True):
+        model = make_model(warm_start=warm_start)
+        for n_labelled in (20, 50, 60):
+            learner = Scaled(model.fit(X[:n_labelled], y[:n_labelled]))
+            expected = np.argsort(-learner.predict(X[60:], return_std=True)[1])[:4]
+            picks, _ = uncertainty_sampling(learner, X[60:], 4)
+            np.testing.assert_array_equal(picks, expected)
+
+
+def test_several_targets_are_refused_in_so_many_words(data):
+    X, y = data
+    model = make_model(warm_start=True).fit(X[:20], np.column_stack([y, -y])[:20])
+    with pytest.raises(ValueError, match="must predict one mean per row"):
+        uncertainty_sampling(model, X[20:], 4)
 
 
 @given(batches=st.lists(st.integers(1, 40), min_size=1, max_size=5), seed=st.integers(0, 99))

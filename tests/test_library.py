@@ -140,6 +140,7 @@ def test_bits_that_are_counts_are_refused(smiles_file, tmp_path, monkeypatch):
     monkeypatch.setattr(
         RDKitFingerprintTransformer, "transform", lambda self, X: 2 * transform(self, X)
     )
+    monkeypatch.setattr("skmolal.library._describe._holds_many_bits", lambda _: True)
     with pytest.raises(ValueError, match=r"has counts=False, but features that are not 0 or 1"):
         describe_library(smiles_file, RDKitFingerprintTransformer(counts=False), tmp_path / "store")
     with pytest.raises(ValueError, match="not complete, 0 records"):

@@ -265,7 +265,10 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
                 tile = choose_tile(n_expected)
                 gram = make_gram(kernel, self.X_train_, noise, tile)
                 cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
-                previous = make_posterior(kernel, gram, self._y_columns(), self.dtype, cache)
+                too_narrow = grows and previous.factor.dtype != np.float64 and previous.fallback
+                dtype = "float64" if too_narrow else self.dtype
+                previous = make_posterior(kernel, gram, self._y_columns(), dtype, cache)
+                previous.fallback = previous.fallback or too_narrow or None
             self._posterior = previous
             self._fitted_with = clone(kernel), noise, self.dtype
             self.log_marginal_likelihood_value_ = self._posterior.log_likelihood()
@@ -284,7 +287,11 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         try:
             posterior.gram.extend(self.X_train_, noise)
             posterior.extend(self._y_columns())
-        except np.linalg.LinAlgError:  # a fit from nothing may fall back, or say what is wrong
+        except np.linalg.LinAlgError as error:
+            # A fit from nothing may fall back, or say what is wrong; what float32 cannot extend now
+            # it could not in the next round either.
+            if posterior.factor.dtype != np.float64:
+                posterior.fallback = str(error)
             return False
         return True
 
@@ -495,8 +502,8 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
     def _most_uncertain(self, X, n):
         """Find the rows of `X` that may have the `n` largest stds, and theirs.
 
-        With `warm_start`, others are not even computed where they were seen before, for a model of
-        one target.
+        With `warm_start`, for a model of one target: others are not even computed where they were
+        seen before.
 
         Parameters
         ----------
@@ -510,11 +517,10 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
         candidates : ndarray of int, shape (n_candidates,)
             Rows of `X`.
         y_std : ndarray of shape (n_candidates,)
-            Their standard deviations.
+            Their standard deviations. None, not a tuple, where nothing is known of rows.
         """
         if not self._recognises_rows(X) or self.y_train_.ndim > 1:
-            std = self.predict(X, return_std=True)[1]
-            return np.arange(len(std)), std
+            return None
         X = self._check_pool(X, ensure_all_finite=False)
         posterior = self._fitted_to_predict()
         with numerics():

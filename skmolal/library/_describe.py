@@ -131,7 +131,9 @@ def _holds_many_bits(transformer):
     """Tell whether a transformer makes bits, and so many that they are kept packed."""
     if getattr(transformer, "counts", True):
         return False
-    return bool(pays_to_pack(transformer.transform(_TYPICAL)))
+    typical = transformer.transform(_TYPICAL)
+    values = typical.data if sparse.issparse(typical) else typical
+    return bool(pays_to_pack(typical) and np.isin(values, (0, 1)).all())
 
 
 def _describe_rest(store, records, transformer, block_size, n_jobs, verbose):

@@ -32,6 +32,7 @@ __all__ = ["FORMAT", "Store", "column_type", "pays_to_pack"]
 
 FORMAT = 1
 LARGEST_COUNT = 255
+_PACKED_AT_A_TIME = 1000  # rows that are dense for a moment
 _SPARSE = ("ends", "columns", "counts")
 _TEXTS = {"records": "records.tsv", "rejected": "rejected.tsv"}
 _NOTHING = {"n_read": 0, "n_rows": 0, "n_entries": 0, "n_rejected": 0, "digest": ""}
@@ -203,11 +204,15 @@ def pays_to_pack(features):
 
 
 def _pack(features):
-    values = features.toarray() if sparse.issparse(features) else features
-    bits = values.astype(bool)
-    if not np.array_equal(bits, values):
-        raise ValueError("the transformer has counts=False, but features that are not 0 or 1")
-    return np.packbits(bits, axis=1, bitorder="little")
+    parts = []
+    for start in range(0, features.shape[0], _PACKED_AT_A_TIME):
+        values = features[start : start + _PACKED_AT_A_TIME]
+        values = values.toarray() if sparse.issparse(values) else values
+        bits = values.astype(bool)
+        if not np.array_equal(bits, values):
+            raise ValueError("the transformer has counts=False, but features that are not 0 or 1")
+        parts.append(np.packbits(bits, axis=1, bitorder="little"))
+    return np.concatenate(parts)
 
 
 def split_counts(features):

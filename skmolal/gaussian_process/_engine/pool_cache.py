@@ -73,12 +73,15 @@ class _Block:
         What the rows are recognised by: fingerprints, or numbers.
     used : ndarray of int, shape (n_rows,)
         When each row was asked for the last time.
+    grouped : bool
+        Whether rows of large variance are together, of all blocks that are.
     """
 
     def __init__(self, posterior, X, names, height, clock):
         gram = posterior.gram
         self.names = names
         self.used = np.full(len(names), clock)
+        self.grouped = False
         self.height = height
         self.kept = gram.keep(X, height)
         self.solved = []
@@ -162,6 +165,37 @@ def _first_of_each(names):
     return first[order], rank[again.ravel()]
 
 
+def _sort_rows(blocks):
+    """Distribute the rows of blocks over them by falling variance."""
+    starts = np.cumsum([0] + [block.height for block in blocks[:-1]])
+    place = np.concatenate(
+        [a + np.arange(len(b.names)) for a, b in zip(starts, blocks, strict=True)]
+    )
+    names = np.concatenate([block.names for block in blocks])
+    used = np.concatenate([block.used for block in blocks])
+    variance = np.concatenate([np.asarray(b.variance)[: len(b.names)] for b in blocks])
+    order = np.argsort(-variance)
+    stop = np.cumsum([len(block.names) for block in blocks])
+    groups = np.split(order, stop[:-1])
+    rows = []
+    for block, group in zip(blocks, groups, strict=True):
+        block.names, block.used = names[group], used[group]
+        rows.append(np.zeros(block.height, dtype=int))
+        rows[-1][: len(group)] = place[group]
+
+    # One kind of array after the other: only one of them is there twice.
+    for name in ("mean", "variance"):
+        joined = jnp.concatenate([block.__dict__.pop(name) for block in blocks])
+        for block, part in zip(blocks, rows, strict=True):
+            setattr(block, name, _take(joined, part))
+    for name in ("kept", "solved"):
+        lists = [getattr(block, name) for block in blocks]
+        for _ in range(len(lists[0])):
+            joined = jnp.concatenate([arrays.pop(0) for arrays in lists])
+            for arrays, part in zip(lists, rows, strict=True):
+                arrays.append(_take(joined, part))
+
+
 class PoolCache:
     """Partial solves of pool rows for one posterior that only grows.
 
@@ -179,7 +213,6 @@ class PoolCache:
         self._clock = 0
         self._pool = None  # the table whose rows are known by number
         self._index = None  # of the names of all rows, in the order of the blocks
-        self._grouped = False  # whether rows of large variance are together
 
     def __getstate__(self):
         return {"n_bytes": self.n_bytes}
@@ -269,15 +302,15 @@ class PoolCache:
         return self._most_uncertain(posterior, X, rows, rows, self._find(X, rows), n)
 
     def _most_uncertain(self, posterior, X, rows, names, places, n):
+        self._clock += 1
+        wanted = self._of_each_block(places)
         all_known = (places >= 0).all()
-        if not (all_known and self._grouped):
+        if not (all_known and all(block.grouped for block, _, _ in wanted)):
             _, variance = self._predict(posterior, X, rows, names, places)
             if all_known:  # hyperparameters were kept: it will pay
                 self._group()
             return np.arange(len(rows)), variance
         slack = _SLACK[posterior.factor.dtype.name]
-        self._clock += 1
-        wanted = self._of_each_block(places)
         stale = [np.asarray(block.variance)[local] for block, _, local in wanted]
         kept, found = [], np.empty(0)
         for k in sorted(range(len(wanted)), key=lambda k: -stale[k].max()):
@@ -322,7 +355,6 @@ class PoolCache:
 
     def _reset(self, pool):
         self._blocks, self._pool, self._index = [], pool, None
-        self._grouped = False
 
     def _of_each_block(self, places):
         """Tell (block, which of `places` are in it, where) for each block; they are in use."""
@@ -339,43 +371,21 @@ class PoolCache:
     def _group(self):
         """Distribute the rows that were just predicted over blocks by falling variance."""
         # A block that nothing was asked of is not up to date, and cannot be mixed with others.
-        self._blocks = [block for block in self._blocks if block.used.max() == self._clock]
-        self._index = None
-        blocks = self._blocks
+        blocks = [block for block in self._blocks if block.used.max() == self._clock]
         if not all(isinstance(block.kept[0], jax.Array) for block in blocks):
             return
         if len({block.kept[0].dtype for block in blocks}) > 1:  # pools of two types share a row
             return
-        self._grouped = True
-        if len(blocks) < 2:
-            return
-        starts = np.cumsum([0] + [block.height for block in blocks[:-1]])
-        place = np.concatenate(
-            [a + np.arange(len(b.names)) for a, b in zip(starts, blocks, strict=True)]
-        )
-        names = np.concatenate([block.names for block in blocks])
-        used = np.concatenate([block.used for block in blocks])
-        variance = np.concatenate([np.asarray(b.variance)[: len(b.names)] for b in blocks])
-        order = np.argsort(-variance)
-        stop = np.cumsum([len(block.names) for block in blocks])
-        groups = np.split(order, stop[:-1])
-        rows = []
-        for block, group in zip(blocks, groups, strict=True):
-            block.names, block.used = names[group], used[group]
-            rows.append(np.zeros(block.height, dtype=int))
-            rows[-1][: len(group)] = place[group]
-
-        # One kind of array after the other: only one of them is there twice.
-        for name in ("mean", "variance"):
-            joined = jnp.concatenate([block.__dict__.pop(name) for block in blocks])
-            for block, part in zip(blocks, rows, strict=True):
-                setattr(block, name, _take(joined, part))
-        for name in ("kept", "solved"):
-            lists = [getattr(block, name) for block in blocks]
-            for _ in range(len(lists[0])):
-                joined = jnp.concatenate([arrays.pop(0) for arrays in lists])
-                for arrays, part in zip(lists, rows, strict=True):
-                    arrays.append(_take(joined, part))
+        self._blocks = blocks + [b for b in self._blocks if b.used.max() != self._clock]
+        self._index = None
+        try:
+            if len(blocks) > 1:
+                _sort_rows(blocks)
+        except BaseException:  # an interrupt leaves blocks behind that fit no more
+            self._reset(self._pool)
+            raise
+        for block in blocks:
+            block.grouped = True
 
     def _predict(self, posterior, X, rows, names, places):
         self._clock += 1
@@ -405,7 +415,6 @@ class PoolCache:
                 self._blocks.append(block)
                 self._keep_limit()
             self._index = None
-            self._grouped = False
         self._keep_limit()
         self._shrink(posterior)
         return mean, variance

@@ -2,7 +2,7 @@
 
 Kernels of fingerprints need inner products alone. Those of sparse rows cost as much as there are
 entries, those of bits as much as there are words of 64 features, and a dense product, one for each
-feature, twenty times as much: ``benchmarks/bench_tanimoto.py``.
+feature, six times as much in float32 and twelve in float64: ``benchmarks/bench_tanimoto.py``.
 """
 
 from scipy import sparse

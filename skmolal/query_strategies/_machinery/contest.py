@@ -73,7 +73,7 @@ def hold_contest(view, n, make_utility, latent, by_std_alone=False):
         a utility at all.
     """
     estimator = view.estimator
-    if not is_our_process(estimator):
+    if not (is_our_process(estimator) and view.is_predicted_plainly):
         return None
     from skmolal.gaussian_process._contest import find_contenders, scan_pool
 

@@ -63,6 +63,15 @@ class PoolView:
         """Return the fitted estimator, the last step of a Pipeline."""
         return self._inner
 
+    @property
+    def is_predicted_plainly(self):
+        """Whether the learner predicts what its estimator does, by no code of the user's."""
+        if self._model is self._inner:
+            return True
+        predict = getattr(type(self._model), "predict", None)
+        module = getattr(predict, "__module__", None) or ""
+        return module.partition(".")[0] in ("modAL", "skmolal", "sklearn")
+
     def rows(self):
         """Return the pool as the estimator receives it, transformed once per query."""
         if self._pipeline is None or len(self._pipeline) == 1:
@@ -269,9 +278,12 @@ class PoolView:
         """
         _check_returns_std(self._inner)
         ask = getattr(self._model, "predict_most_uncertain", None)
-        if ask is None and is_our_process(self._inner):
-            return self._inner._most_uncertain(self.rows(), n)
-        answer = None if ask is None else ask(self.rows(), n)
+        if ask is not None:
+            answer = ask(self.rows(), n)
+        elif is_our_process(self._inner) and self.is_predicted_plainly:
+            answer = self._inner._most_uncertain(self.rows(), n)
+        else:
+            answer = None
         return (np.arange(self.n_pool), self.posterior()[1]) if answer is None else answer
 
 
