@@ -125,7 +125,7 @@ def test_distances_are_never_negative_and_zero_for_equal_rows(scale, offset, see
     X = np.random.default_rng(seed).normal(size=(6, 24)) * scale + offset
     X[3] = X[1]
     with numerics():
-        features = centre_blocks([X], [jnp.asarray(X.mean(axis=0))])
+        features = centre_blocks([(X, None)], [(jnp.asarray(X.mean(axis=0)), None)])
         none = jnp.zeros((6, 6), bool)
         stats = statistics(("RBF", 0, (0, 1)), features, features, none)
         distances = np.asarray(stats.blocks[0].distances)

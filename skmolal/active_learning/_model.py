@@ -97,6 +97,8 @@ class CampaignModel:
             It took.
         """
         start = perf_counter()
+        if self.fitted_version is None and hasattr(self.regressor, "_expect"):
+            self.regressor._expect(self.features)
         X = read_all(take_rows(self.features, state.labelled))
         if theta is not None and hasattr(self.regressor, "_predict_rows"):
             self.regressor._fit(X, state.y, theta=np.array(theta))

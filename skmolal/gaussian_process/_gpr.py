@@ -14,6 +14,7 @@ from sklearn_compat.utils.validation import validate_data
 
 from skmolal._doc_link import DocLinkMixin
 from skmolal._rows import LazyRows, read_all, stack_rows
+from skmolal.gaussian_process._engine.blocks import constant_columns
 from skmolal.gaussian_process._engine.diagnostics import (
     clip_variance,
     warn_equal_std,
@@ -263,7 +264,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
                 # A factor that will grow keeps its tiles.
                 n_expected = max(2 * len(noise), 512) if self.warm_start else len(noise)
                 tile = choose_tile(n_expected)
-                gram = make_gram(kernel, self.X_train_, noise, tile)
+                gram = make_gram(kernel, self.X_train_, noise, tile, self._constant_columns())
                 cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
                 too_narrow = grows and previous.factor.dtype != np.float64 and previous.fallback
                 dtype = "float64" if too_narrow else self.dtype
@@ -273,6 +274,17 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
             self._fitted_with = clone(kernel), noise, self.dtype
             self.log_marginal_likelihood_value_ = self._posterior.log_likelihood()
         return self
+
+    def _expect(self, table):
+        """Prepare the fits of a loop, whose samples are all rows of `table`."""
+        self._expected = constant_columns(table)
+
+    def _constant_columns(self):
+        """Tell which columns need no products, None where that is not known or does not pay."""
+        expected = self.__dict__.get("_expected")
+        if expected is not None and expected.shape == np.shape(self.X_train_)[1:]:
+            return expected
+        return None if self.warm_start else constant_columns(self.X_train_)
 
     def _extend(self, posterior, noise):
         """Try to extend the factor of the first training samples."""
@@ -474,8 +486,8 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
     def _predict_rows(self, X, rows, return_std=True):
         """Predict ``X[rows]``, for loops that know the rows of their pool by number.
 
-        With `warm_start`, rows seen before are recognised by number, so nothing but the first
-        call reads `X`, which must stay the same unchanged object.
+        With `warm_start`, rows seen before are recognised by number, so hardly anything but the
+        first call reads `X`, which must stay the same unchanged object.
 
         Parameters
         ----------

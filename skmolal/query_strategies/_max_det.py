@@ -118,18 +118,14 @@ class _Outside:
     def __init__(self, variance, left, active, near):
         outside = left.copy()
         outside[active] = False
-        rows = np.flatnonzero(outside)
         self.near = near
-        self.bound = variance[rows].max(initial=-np.inf)
-        # Where active and outside rows tie, position decides.
-        tied = rows[variance[rows] >= self.bound - near]
-        self.first = tied[0] if len(tied) else len(variance)
+        self.bound = variance[outside].max(initial=-np.inf)
+        # Of the rows before each position: where active and outside rows tie, position decides.
+        self.before = np.maximum.accumulate(np.where(outside, variance, -np.inf))
 
     def may_win(self, variance, row):
         """Tell whether a row outside may have to be chosen before `row`."""
-        if variance > self.bound + self.near:
-            return False
-        return variance < self.bound - self.near or row > self.first
+        return variance < self.bound - self.near or variance <= self.before[row] + self.near
 
 
 def _pick_active(covariance, noise, active, outside, n_picks):

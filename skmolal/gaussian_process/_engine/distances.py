@@ -13,6 +13,9 @@ error is a few rounding errors of ``|a|^2 + |b|^2``, whatever the distance, so p
 relative error of about 1e-8 in the worst case and of 1e-15 between unrelated samples; a distance
 itself, not squared, is off by at most about 1e-12 of the norms. Features are centred for that
 product, which costs them a rounding error of their norm.
+
+Columns in which one side is zero throughout add nothing to that product. Descriptors have many: of
+the MBTR of 4,000 molecules (QM9, 1,500 features) 284 columns are the same in all.
 """
 
 from typing import NamedTuple
@@ -22,6 +25,7 @@ import jax.numpy as jnp
 
 __all__ = [
     "Features",
+    "inner_products",
     "make_features",
     "needs_centre",
     "product",
@@ -38,7 +42,8 @@ class Features(NamedTuple):
     """Centred features of some samples, with what every distance needs of them."""
 
     values: jax.Array  # (n, n_features)
-    squared_norms: jax.Array  # (n,)
+    squared_norms: jax.Array  # (n,), of values and others
+    others: jax.Array | None = None  # (n, n_others), further columns; None where all are zero
 
 
 def product(left, right):
@@ -51,16 +56,32 @@ def needs_centre(n_features):
     return n_features > _MAX_DIRECT_FEATURES
 
 
+def inner_products(left, right):
+    """Compute all inner products of two sets of samples, centred alike."""
+    inner = product(left.values, right.values)
+    if left.others is None or right.others is None:
+        return inner
+    return inner + product(left.others, right.others)
+
+
 @jax.jit
-def make_features(X, centre, n_samples=None):
+def make_features(X, centre, n_samples=None, others=None, others_centre=None):
     """Centre the rows of `X` in float64; those from `n_samples` on are padding, set to zero.
 
     Padding at the centre is close to no sample, so nothing is summed again for it.
     """
-    values = X.astype(jnp.float64) - centre[None, :]
-    if n_samples is not None:
-        values = jnp.where((jnp.arange(X.shape[0]) < n_samples)[:, None], values, 0.0)
-    return Features(values, jnp.sum(values * values, axis=1))
+
+    def shift(rows, centre):
+        values = rows.astype(jnp.float64) - centre[None, :]
+        if n_samples is not None:
+            values = jnp.where((jnp.arange(X.shape[0]) < n_samples)[:, None], values, 0.0)
+        return values, jnp.sum(values * values, axis=1)
+
+    values, norms = shift(X, centre)
+    if others is None:
+        return Features(values, norms)
+    others, rest = shift(others, others_centre)
+    return Features(values, norms + rest, others)
 
 
 def squared_distances(left, right, same):
@@ -123,7 +144,8 @@ def _backward(residuals, weights):
 
     def add(sums, row, columns):
         near = weights[row].at[columns].get(mode="fill", fill_value=0.0)
-        return sums + near @ (_row_differences(left, right, row, columns) / length_scale) ** 2
+        differences = _row_differences(left.values, right.values, row, columns)
+        return sums + near @ (differences / length_scale) ** 2
 
     return -2.0 * _visit(close, add, sums) / length_scale, None, None, None
 
@@ -137,7 +159,18 @@ def _differences(left, right, k, length_scale):
 
 
 def _row_differences(left, right, row, columns):
-    return left.values[row] - right.values.at[columns].get(mode="clip")
+    return left[row] - right.at[columns].get(mode="clip")
+
+
+def _sum_others(left, right, row, columns):
+    """Sum the squared differences of further columns; None is zero."""
+    if left.others is None and right.others is None:
+        return 0.0
+    if right.others is None:
+        return jnp.sum(left.others[row] ** 2)
+    if left.others is None:
+        return jnp.sum(right.others.at[columns].get(mode="clip") ** 2, axis=1)
+    return jnp.sum(_row_differences(left.others, right.others, row, columns) ** 2, axis=1)
 
 
 def _compute(left, right, same, length_scale):
@@ -153,14 +186,15 @@ def _compute(left, right, same, length_scale):
     else:
         a, b = (_scale(side, length_scale) for side in (left, right))
     size = a.squared_norms[:, None] + b.squared_norms[None, :]
-    squares = size - 2.0 * product(a.values, b.values)
+    squares = size - 2.0 * inner_products(a, b)
     close = ~same & (squares < _CLOSE * size)
 
     def replace(squares, row, columns):
-        differences = _row_differences(left, right, row, columns)
+        differences = _row_differences(left.values, right.values, row, columns)
         if length_scale is not None:
             differences /= length_scale
-        return squares.at[row, columns].set(jnp.sum(differences**2, axis=1), mode="drop")
+        summed = jnp.sum(differences**2, axis=1) + _sum_others(left, right, row, columns)
+        return squares.at[row, columns].set(summed, mode="drop")
 
     return _visit(close, replace, jnp.where(same, 0.0, squares)), close
 

@@ -70,9 +70,16 @@ def _cross_tile_of_products(spec, values, inner, left_norms, right_norms, n_colu
 
 
 def _centre_kept(kept, centres):
-    if kept[0].dtype != jnp.float64:
-        return centre_blocks(kept, centres)
-    return tuple(Features(*arrays) for arrays in zip(kept[::2], kept[1::2], strict=True))
+    arrays = iter(kept)
+    if kept[0].dtype == jnp.float64:
+        blocks = [[next(arrays), next(arrays), *_others(arrays, pair)] for pair in centres]
+        return tuple(Features(*block) for block in blocks)
+    parts = [(next(arrays), *(_others(arrays, pair) or [None])) for pair in centres]
+    return centre_blocks(parts, centres)
+
+
+def _others(arrays, centres):
+    return [] if centres[1] is None else [next(arrays)]
 
 
 @partial(jax.jit, static_argnames=("spec", "height"))
@@ -117,18 +124,21 @@ class CompiledGram(DeviceState):
         Added to the diagonal.
     tile : int
         Side of a tile.
+    constant : ndarray of shape (n_features,), dtype bool, default=None
+        Columns in which all training samples, those to come too, are expected to be the same:
+        they need no products.
     """
 
     _device_attributes = ("features", "noise", "values")
 
-    def __init__(self, parsed, X, noise, tile):
+    def __init__(self, parsed, X, noise, tile, constant=None):
         self.spec = parsed.spec
         self.values = jnp.asarray(parsed.values, dtype=np.float64)
         self.tile = tile
         self.n_samples = 0
         self.features = []
         self.noise = []
-        self.blocks = Blocks(parsed, X)
+        self.blocks = Blocks(parsed, X, constant)
         self.n_features = max(X.shape[1], self.blocks.n_features)
         self.n_blocks = self.blocks.n_blocks
         self.only_products = needs_products_alone(parsed) and jax.default_backend() == "cpu"
@@ -136,6 +146,8 @@ class CompiledGram(DeviceState):
 
     def extend(self, X, noise):
         """Replace the training samples by `X`, whose first rows are the present ones."""
+        if self.n_samples and not self.blocks.covers(X[self.n_samples :]):
+            self.blocks, self.n_samples = self.blocks.joined(), 0
         first = self.n_samples // self.tile
         self.products = Products(X, self.tile) if self.only_products else None
         self.X, self.host_noise, self.n_samples = X, noise, X.shape[0]
@@ -143,7 +155,7 @@ class CompiledGram(DeviceState):
         self.features, self.noise = self.features[:first], self.noise[:first]
         for start in range(first * self.tile, self.n_samples, self.tile):
             stop = min(start + self.tile, self.n_samples)
-            self.features.append(self.blocks.features(X, start, stop, self.tile))
+            self.features.append(self.blocks.features(X, start, stop, self.tile, training=True))
             self.noise += split_tiles(noise[start:stop], self.tile, np.float64, fill=1.0)
 
     def training_tile(self, i, offset, height, j):
@@ -181,15 +193,16 @@ class CompiledGram(DeviceState):
             )
         return _cross_tile(self.spec, self.values, rows, self.features[j], n_columns)
 
-    def keep(self, X, n_rows):
+    def keep(self, X, n_rows, max_bytes):
         """Put samples on the device, padded to `n_rows`, to be kept: a list of arrays.
 
-        Those in float64 are centred; others, which would then be twice as large, are as they are.
+        They are float64 and centred, so that a few new columns cost a third of the time, unless
+        they are not float64 and would then take more than `max_bytes`.
         """
         kept = self.blocks.take(X, 0, X.shape[0], n_rows)
-        if kept[0].dtype != np.float64:
-            return kept
-        return [array for block in centre_blocks(kept, self.blocks.centres) for array in block]
+        if kept[0][0].dtype == np.float64 or 8 * n_rows * self.n_features <= max_bytes:
+            kept = centre_blocks(kept, self.blocks.centres)
+        return jax.tree.leaves(kept)
 
     def take_kept(self, kept, rows):
         """Select rows of kept samples."""
@@ -257,6 +270,7 @@ class HostGram:
     def __init__(self, kernel, X, noise, tile):
         self.kernel = kernel
         self.tile = tile
+        self.blocks = None
         self.n_features = X.shape[1] if getattr(X, "ndim", 1) == 2 else 0
         self.n_blocks = 1
         self.extend(X, noise)
@@ -299,7 +313,7 @@ class HostGram:
         block = self.kernel(samples, self.X[j * self.tile : (j + 1) * self.tile])
         return jnp.asarray(self._pad(block, n_rows, self.tile))
 
-    def keep(self, X, n_rows):
+    def keep(self, X, n_rows, max_bytes):
         """Remember samples, to be padded to `n_rows`."""
         return X, n_rows
 
@@ -332,9 +346,9 @@ class HostGram:
         return jnp.asarray(self._pad(block, n_rows, n_columns))
 
 
-def make_gram(kernel, X, noise, tile):
-    """Choose the provider for a kernel object and samples."""
+def make_gram(kernel, X, noise, tile, constant=None):
+    """Choose the provider for a kernel object and samples; see :class:`CompiledGram`."""
     parsed = parse_kernel(kernel)
     if parsed.spec is None or getattr(X, "ndim", 1) != 2:
         return HostGram(clone(kernel), X, noise, tile)
-    return CompiledGram(parsed, X, noise, tile)
+    return CompiledGram(parsed, X, noise, tile, constant)

@@ -28,7 +28,7 @@ from skmolal._columns import column_key
 from skmolal.gaussian_process._columns import ColumnKernel
 from skmolal.gaussian_process._engine.distances import (
     Features,
-    product,
+    inner_products,
     scaled_squared_distances,
     squared_distances,
 )
@@ -43,6 +43,7 @@ __all__ = [
     "evaluate_diagonal",
     "needs_products_alone",
     "parse_kernel",
+    "scales_columns",
     "sees_raw",
     "statistics",
 ]
@@ -192,6 +193,11 @@ def sees_raw(spec, block):
     return any(leaf[0] in raw and leaf[1] == block for leaf in _leaves(spec))
 
 
+def scales_columns(spec, block):
+    """Tell whether a leaf in `block` has a length scale for each column."""
+    return any(leaf[1] == block for leaf in filter(_is_anisotropic, _leaves(spec)))
+
+
 def needs_products_alone(parsed):
     """Tell whether inner products of all features are all that a kernel needs of samples."""
     known = ("ConstantKernel", "WhiteKernel", "DotProduct", "TanimotoKernel")
@@ -237,7 +243,7 @@ def _block_statistics(leaves, left, right, eye):
     )
     inner = sizes = None
     if any(leaf[0] in ("DotProduct", "TanimotoKernel") for leaf in leaves):
-        inner = product(left.values, right.values)
+        inner = inner_products(left, right)
     if any(leaf[0] == "TanimotoKernel" for leaf in leaves):
         sizes = left.squared_norms[:, None] + right.squared_norms[None, :]
     return BlockStatistics(

@@ -71,30 +71,35 @@ class _Block:
     ----------
     names : ndarray of shape (n_rows, ...)
         What the rows are recognised by: fingerprints, or numbers.
+    kept : list of array or None
+        The samples. None of rows of a table, until the first new column needs them.
     used : ndarray of int, shape (n_rows,)
         When each row was asked for the last time.
     grouped : bool
         Whether rows of large variance are together, of all blocks that are.
     """
 
-    def __init__(self, posterior, X, names, height, clock):
+    def __init__(self, posterior, X, names, height, clock, max_bytes, table):
         gram = posterior.gram
         self.names = names
         self.used = np.full(len(names), clock)
         self.grouped = False
         self.height = height
-        self.kept = gram.keep(X, height)
+        self.max_bytes, self.table = max_bytes, table
+        if table is None:
+            self.kept = gram.keep(X, height, max_bytes)
+            rows = gram.kept_rows(self.kept)
+        else:
+            self.kept, rows = None, gram.rows(X, 0, len(names), height)
         self.solved = []
-        self.mean, self.variance = posterior.predict_block(
-            gram.kept_rows(self.kept), True, self.solved
-        )
+        self.mean, self.variance = posterior.predict_block(rows, True, self.solved)
         self.whitened = posterior.whitened  # that `mean` is for
         self.n_samples = posterior.factor.n_samples
 
     @property
     def n_bytes(self):
         """Memory of samples and partial solves; of other than numeric samples unknown."""
-        return sum(getattr(array, "nbytes", 0) for array in (*self.kept, *self.solved))
+        return sum(getattr(array, "nbytes", 0) for array in (*(self.kept or ()), *self.solved))
 
     def fork(self):
         """Copy what would be changed in place: the last columns, which may not be complete."""
@@ -110,6 +115,8 @@ class _Block:
         for i, offset, height in partial_steps(self.n_samples, factor.n_samples, factor.tile):
             if i == len(self.solved):
                 self.solved.append(jnp.zeros((self.height, factor.tile), factor.dtype))
+            if self.kept is None:
+                self.kept = gram.keep(self.table[self.names], self.height, self.max_bytes)
             acc = gram.kept_columns(self.kept, i, offset, height)
             for j in range(i):
                 acc = _subtract_rows(acc, self.solved[j], factor.rows[i][j], offset)
@@ -150,7 +157,8 @@ class _Block:
         self.names, self.used = self.names[alive], self.used[alive]
         rows = np.zeros(self.height, dtype=int)
         rows[: len(alive)] = alive
-        self.kept = gram.take_kept(self.kept, rows)
+        if self.kept is not None:
+            self.kept = gram.take_kept(self.kept, rows)
         self.solved = [_take(solved, rows) for solved in self.solved]
         self.mean, self.variance = _take(self.mean, rows), _take(self.variance, rows)
         return True
@@ -163,6 +171,10 @@ def _first_of_each(names):
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return first[order], rank[again.ravel()]
+
+
+def _are_grouped(wanted):
+    return all(block.grouped for block, _, _ in wanted)
 
 
 def _sort_rows(blocks):
@@ -188,8 +200,13 @@ def _sort_rows(blocks):
         joined = jnp.concatenate([block.__dict__.pop(name) for block in blocks])
         for block, part in zip(blocks, rows, strict=True):
             setattr(block, name, _take(joined, part))
-    for name in ("kept", "solved"):
-        lists = [getattr(block, name) for block in blocks]
+    lists_of_all = [[block.solved for block in blocks]]
+    if blocks[0].table is None:
+        lists_of_all.append([block.kept for block in blocks])
+    else:
+        for block in blocks:
+            block.kept = None
+    for lists in lists_of_all:
         for _ in range(len(lists[0])):
             joined = jnp.concatenate([arrays.pop(0) for arrays in lists])
             for arrays, part in zip(lists, rows, strict=True):
@@ -212,6 +229,7 @@ class PoolCache:
         self._blocks = []
         self._clock = 0
         self._pool = None  # the table whose rows are known by number
+        self._columns = None  # of the samples that are kept, as the kernel matrix has them
         self._index = None  # of the names of all rows, in the order of the blocks
 
     def __getstate__(self):
@@ -251,7 +269,7 @@ class PoolCache:
         variance : ndarray of shape (n_rows,)
             Likewise.
         """
-        names, places = self._recognise(X, check)
+        names, places = self._recognise(posterior, X, check)
         return self._predict(posterior, X, np.arange(len(names)), names, places)
 
     def predict_rows(self, posterior, X, rows):
@@ -271,7 +289,7 @@ class PoolCache:
         mean, variance : ndarray
             As from :meth:`predict`.
         """
-        return self._predict(posterior, X, rows, rows, self._find(X, rows))
+        return self._predict(posterior, X, rows, rows, self._find(posterior, X, rows))
 
     def most_uncertain(self, posterior, X, n, check):
         """Predict the variance of those rows of `X` that may be among the `n` largest.
@@ -294,21 +312,21 @@ class PoolCache:
         variance : ndarray of shape (n_candidates,)
             Theirs.
         """
-        names, places = self._recognise(X, check)
+        names, places = self._recognise(posterior, X, check)
         return self._most_uncertain(posterior, X, np.arange(len(names)), names, places, n)
 
     def most_uncertain_rows(self, posterior, X, rows, n):
         """Do the same for ``X[rows]``, as :meth:`predict_rows` knows them; returns places there."""
-        return self._most_uncertain(posterior, X, rows, rows, self._find(X, rows), n)
+        return self._most_uncertain(posterior, X, rows, rows, self._find(posterior, X, rows), n)
 
     def _most_uncertain(self, posterior, X, rows, names, places, n):
         self._clock += 1
+        all_known = (places >= 0).all()  # so hyperparameters were kept: it will pay to group
         wanted = self._of_each_block(places)
-        all_known = (places >= 0).all()
-        if not (all_known and all(block.grouped for block, _, _ in wanted)):
+        if all_known and not _are_grouped(wanted) and self._group(posterior):
+            wanted = self._of_each_block(self._locate(names))
+        if not (all_known and _are_grouped(wanted)):
             _, variance = self._predict(posterior, X, rows, names, places)
-            if all_known:  # hyperparameters were kept: it will pay
-                self._group()
             return np.arange(len(rows)), variance
         slack = _SLACK[posterior.factor.dtype.name]
         stale = [np.asarray(block.variance)[local] for block, _, local in wanted]
@@ -329,32 +347,38 @@ class PoolCache:
         self._shrink(posterior)
         return kept[order], found[order]
 
-    def _recognise(self, X, check):
+    def _recognise(self, posterior, X, check):
         """Name the rows of `X`, and find the place of each, -1 where it is unknown."""
-        if self._pool is not None:
-            self._reset(None)
+        if self._pool is not None or self._columns is not posterior.gram.blocks:
+            self._reset(posterior, None)
         names = fingerprint_rows(X)
-        if self._index is None:
-            known = [block.names for block in self._blocks]
-            self._index = RowIndex(np.concatenate([np.empty((0, 4), np.uint64), *known]))
-        places = self._index.find(names)
+        places = self._locate(names)
         unknown = np.flatnonzero(places < 0)
         if unknown.size:
             check(X if len(unknown) == len(names) else X[unknown])
         return names, places
 
-    def _find(self, X, rows):
+    def _find(self, posterior, X, rows):
         """Find the place of each row by its number, -1 where it is unknown."""
-        if self._pool is not X:
-            self._reset(X)
-        if self._index is None:
-            self._index = np.full(X.shape[0], -1)
-            known = [block.names for block in self._blocks]
-            self._index[np.concatenate([np.empty(0, int), *known])] = np.arange(self.n_rows)
-        return self._index[rows]
+        if self._pool is not X or self._columns is not posterior.gram.blocks:
+            self._reset(posterior, X)
+        return self._locate(rows)
 
-    def _reset(self, pool):
+    def _locate(self, names):
+        """Find the place of each name, -1 where it is unknown."""
+        known = [block.names for block in self._blocks] if self._index is None else None
+        if self._pool is None:
+            if known is not None:
+                self._index = RowIndex(np.concatenate([np.empty((0, 4), np.uint64), *known]))
+            return self._index.find(names)
+        if known is not None:
+            self._index = np.full(self._pool.shape[0], -1)
+            self._index[np.concatenate([np.empty(0, int), *known])] = np.arange(self.n_rows)
+        return self._index[names]
+
+    def _reset(self, posterior, pool):
         self._blocks, self._pool, self._index = [], pool, None
+        self._columns = posterior.gram.blocks
 
     def _of_each_block(self, places):
         """Tell (block, which of `places` are in it, where) for each block; they are in use."""
@@ -368,24 +392,29 @@ class PoolCache:
             start += len(block.names)
         return result
 
-    def _group(self):
-        """Distribute the rows that were just predicted over blocks by falling variance."""
-        # A block that nothing was asked of is not up to date, and cannot be mixed with others.
+    def _group(self, posterior):
+        """Distribute the rows that are asked for over blocks by falling variance, if they can be.
+
+        That variance may be of some labels ago.
+        """
         blocks = [block for block in self._blocks if block.used.max() == self._clock]
-        if not all(isinstance(block.kept[0], jax.Array) for block in blocks):
-            return
-        if len({block.kept[0].dtype for block in blocks}) > 1:  # pools of two types share a row
-            return
+        if posterior.gram.blocks is None:  # samples of any kind
+            return False
+        kinds = {block.kept[0].dtype for block in blocks if block.table is None}
+        ages = {(block.n_samples, id(block.whitened)) for block in blocks}
+        if len(kinds) > 1 or len(ages) > 1:  # pools of two types, or predicted at two times
+            return False
         self._blocks = blocks + [b for b in self._blocks if b.used.max() != self._clock]
         self._index = None
         try:
             if len(blocks) > 1:
                 _sort_rows(blocks)
         except BaseException:  # an interrupt leaves blocks behind that fit no more
-            self._reset(self._pool)
+            self._reset(posterior, self._pool)
             raise
         for block in blocks:
             block.grouped = True
+        return True
 
     def _predict(self, posterior, X, rows, names, places):
         self._clock += 1
@@ -403,10 +432,20 @@ class PoolCache:
         if unknown.size:
             first, again = _first_of_each(names[unknown])
             height = block_rows(posterior.gram, posterior.factor, len(first))
+            # A quarter of the limit for samples, of each block its part; the rest is for solves.
+            max_bytes = self.n_bytes / 4 / -(-len(first) // height)
             for begin in range(0, len(first), height):
                 part = slice(begin, min(begin + height, len(first)))
                 new = unknown[first[part]]
-                block = _Block(posterior, X[rows[new]], names[new], height, self._clock)
+                block = _Block(
+                    posterior,
+                    X[rows[new]],
+                    names[new],
+                    height,
+                    self._clock,
+                    max_bytes,
+                    self._pool,
+                )
                 block_mean, block_variance = block.predict(posterior)
                 wanted = (again >= part.start) & (again < part.stop)
                 local = again[wanted] - part.start
