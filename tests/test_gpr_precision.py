@@ -13,7 +13,7 @@ from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
 
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import median_length_scale
-from skmolal.gaussian_process._engine import exact
+from skmolal.gaussian_process._engine import exact, factor
 from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.factor import subtract_product
 from skmolal.gaussian_process._engine.precision import numerics
@@ -63,21 +63,46 @@ def test_close_to_float64(name):
 
 
 @pytest.mark.parametrize("n_terms", [256, 512, 1024, 1100])
-def test_float32_sums_are_short(n_terms):
+@pytest.mark.parametrize("max_terms", [256, 512])
+def test_float32_sums_are_short(n_terms, max_terms):
     rng = np.random.default_rng(0)
     left, right = rng.uniform(size=(2, 40, n_terms)).astype(np.float32)
     with numerics():
         arrays = jnp.asarray(left), jnp.asarray(right)
-        result = np.asarray(subtract_product(jnp.ones((40, 40)), *arrays))
+        result = np.asarray(subtract_product(jnp.ones((40, 40)), *arrays, max_terms))
         at_once = 1.0 - np.asarray(product(*arrays), dtype=np.float64)
     assert result.dtype == np.float64
-    if n_terms <= 512:
+    if n_terms <= max_terms:
         np.testing.assert_array_equal(result, at_once)
         return
     # How much that gains depends on how XLA itself sums: two thirds, or some percent.
     exact = 1.0 - left.astype(np.float64) @ right.T.astype(np.float64)
     errors = [np.sqrt(np.mean((found / exact - 1) ** 2)) for found in (result, at_once)]
     assert errors[0] < errors[1]
+
+
+def test_sums_of_large_float32_factors_are_shorter(monkeypatch):
+    monkeypatch.setattr(factor, "_LARGE", 250)
+    X, y = make_data(260)
+    kernel = 20.0 * RBF(median_length_scale(X))
+    for n, expected in ((250, 512), (260, 256)):
+        model = GaussianProcessRegressor(kernel, alpha=0.03, optimizer=None, dtype="float32")
+        assert model.fit(X[:n], y[:n])._posterior.factor.max_terms == expected
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "dtype", "side"),
+    [
+        (10, "float64", 16),
+        (4000, "float64", 512),
+        (9000, "float64", 1024),
+        (9000, "float32", 512),
+        (300, "float32", 512),
+    ],
+)
+def test_tiles_of_a_cpu(n_samples, dtype, side, monkeypatch):
+    monkeypatch.setattr("jax.default_backend", lambda: "cpu")
+    assert factor.choose_tile(n_samples, dtype) == side
 
 
 @pytest.mark.parametrize("budget", [0, 0.01, 1])

@@ -217,7 +217,7 @@ class PosteriorCovariance:
             for start, stop, block_rows, left in self._blocks():
                 # No row of one side is the other's: white noise stays out.
                 prior = gram.self_tile(block_rows, rows, n_pool + height)
-                block = subtract_products(prior, left, right)
+                block = subtract_products(prior, left, right, self._factor.max_terms)
                 columns[start:stop] = block[: stop - start, : len(idx)]
             with_noise = np.diagonal(gram.self_tile(rows, rows, 0))
             without = np.diagonal(gram.self_tile(rows, rows, n_pool + height))

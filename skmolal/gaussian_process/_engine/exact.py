@@ -232,7 +232,7 @@ class ExactPosterior(DeviceState):
             done.append((start, stop, rows, solved))
             for other_start, other_stop, other_rows, other in done:
                 block = self.gram.self_tile(other_rows, rows, start - other_start)
-                block = subtract_products(block, other, solved)
+                block = subtract_products(block, other, solved, self.factor.max_terms)
                 block = np.asarray(block)[: other_stop - other_start, : stop - start]
                 covariance[other_start:other_stop, start:stop] = block
                 covariance[start:stop, other_start:other_stop] = block.T

@@ -37,9 +37,10 @@ __all__ = [
 # Products per call: fewer passes over what they are subtracted from, still few temporaries. Two
 # at a time save 5% of a prediction at n = 4,000, and are compiled for large tiles alone.
 _GROUPS, _GROUPS_OF_SMALL = (4, 2, 1), (4, 1)
-# Terms of a float32 sum in the tiles of large factors on a CPU; such sums are added in float64. At
-# n = 16,000 stds are off by 3.3e-5 of the prior std at most, by 4.6e-5 with sums of 1,024.
-_SHORT_SUM, _LONG_SUM = 256, 512
+_LARGE = 8192  # samples of a factor
+# Terms of a float32 sum on a CPU, in small and in large factors; such sums are added in float64. At
+# n = 12,000 stds are off by 2.3e-5 of the prior std at most, by 3.8e-5 with sums of 512.
+_LONG_SUM, _SHORT_SUM = 512, 256
 # Large tiles: their products with a triangle are done by halves, a tenth of a prediction at
 # n = 4,000.
 _HALVED = 256
@@ -47,12 +48,15 @@ _SMALL = 64  # factored column by column
 _STEPS = (16, 128)  # heights of partial extensions, besides a whole tile
 
 
-def choose_tile(n_samples):
-    """Choose the side of a tile for about `n_samples` training samples."""
+def choose_tile(n_samples, dtype="float64"):
+    """Choose the side of a tile for about `n_samples` training samples.
+
+    Tiles of 1,024 save 7% of a float64 fit to 12,000 samples, and cost 9% of a float32 one.
+    """
     if jax.default_backend() != "cpu":
         largest = 2048
     else:
-        largest = 512 if n_samples <= 8192 else 1024
+        largest = 1024 if n_samples > _LARGE and dtype == "float64" else 512
     return int(min(largest, max(16, 1 << (max(n_samples, 1) - 1).bit_length())))
 
 
@@ -75,30 +79,30 @@ def join_tiles(tiles, n_samples):
 _matmul = partial(jnp.matmul, precision="highest")
 
 
-def subtract_product(acc, left, right):
-    """Compute ``acc - left @ right.T``, whose float32 sums are short; to be compiled."""
+def subtract_product(acc, left, right, max_terms=_LONG_SUM):
+    """Compute ``acc - left @ right.T``, float32 sums of `max_terms` at most; to be compiled."""
     n_terms = left.shape[1]
     exact = left.dtype == jnp.float64 or jax.default_backend() != "cpu"
-    step = n_terms if exact or n_terms <= _LONG_SUM else _SHORT_SUM
+    step = n_terms if exact else min(n_terms, max_terms)
     for start in range(0, n_terms, step):
         acc = acc - product(left[:, start : start + step], right[:, start : start + step])
     return acc
 
 
-@jax.jit
-def _subtract(acc, lefts, rights):
+@partial(jax.jit, static_argnames="max_terms")
+def _subtract(acc, lefts, rights, max_terms):
     for left, right in zip(lefts, rights, strict=True):
-        acc = subtract_product(acc, left, right)
+        acc = subtract_product(acc, left, right, max_terms)
     return acc
 
 
-def subtract_products(acc, lefts, rights):
-    """Compute ``acc - sum(left @ right.T)`` over pairs of tiles."""
+def subtract_products(acc, lefts, rights, max_terms):
+    """Compute ``acc - sum(left @ right.T)`` over pairs of tiles, `max_terms` of their factor."""
     groups = _GROUPS if acc.shape[1] >= _HALVED else _GROUPS_OF_SMALL
     start = 0
     while start < len(lefts):
         stop = start + next(size for size in groups if size <= len(lefts) - start)
-        acc = _subtract(acc, lefts[start:stop], rights[start:stop])
+        acc = _subtract(acc, lefts[start:stop], rights[start:stop], max_terms)
         start = stop
     return acc
 
@@ -200,6 +204,10 @@ def _backward(inverse, acc):
     return _multiply_transposed(inverse, acc)
 
 
+def _max_terms(n_samples):
+    return _SHORT_SUM if n_samples > _LARGE else _LONG_SUM
+
+
 def partial_steps(start, stop, tile):
     """Cut the rows ``start`` to ``stop`` into (row block, offset, height) of few fixed heights.
 
@@ -260,6 +268,7 @@ class TiledCholesky(DeviceState):
             unchanged.
         """
         rows, inverses = [list(row) for row in self.rows], list(self.inverses)
+        max_terms = _max_terms(n_samples)
         for i, offset, height in partial_steps(self.n_samples, n_samples, self.tile):
             if i == len(rows):
                 identity = jnp.eye(self.tile)
@@ -268,13 +277,13 @@ class TiledCholesky(DeviceState):
             solved = []
             for j in range(i):
                 acc = kernel_tile(i, offset, height, j)
-                acc = subtract_products(acc, solved, rows[j][:j])
+                acc = subtract_products(acc, solved, rows[j][:j], max_terms)
                 solved.append(_solve(acc, inverses[j], self.dtype))
                 rows[i][j] = (
                     solved[j] if height == self.tile else _set_rows(rows[i][j], solved[j], offset)
                 )
             acc = kernel_tile(i, offset, height, i)
-            acc = subtract_products(acc, solved, rows[i][:i])
+            acc = subtract_products(acc, solved, rows[i][:i], max_terms)
             if height == self.tile and jax.default_backend() == "cpu":
                 rows[i][i], inverses[i], fine = _factor_by_lapack(acc)
             else:
@@ -299,6 +308,11 @@ class TiledCholesky(DeviceState):
         """Number of row blocks."""
         return len(self.rows)
 
+    @property
+    def max_terms(self):
+        """Terms of a float32 sum."""
+        return _max_terms(self.n_samples)
+
     def solve_rows(self, kernel_tile):
         """Yield the tiles of ``K L^-T`` for a block of rows of K, in order.
 
@@ -315,7 +329,7 @@ class TiledCholesky(DeviceState):
     def solve_next(self, kernel_tile, solved):
         """Compute the tile of ``K L^-T`` that follows those `solved`, from that of K."""
         j = len(solved)
-        acc = subtract_products(kernel_tile, solved, self.rows[j][:j])
+        acc = subtract_products(kernel_tile, solved, self.rows[j][:j], self.max_terms)
         return _solve(acc, self.inverses[j], self.dtype)
 
     def solve_forward(self, y):
@@ -353,7 +367,7 @@ class TiledCholesky(DeviceState):
         solved = [self.inverses[i].T.astype(self.dtype)]
         for j in range(i + 1, self.n_tiles):
             acc = jnp.zeros(solved[0].shape)
-            acc = subtract_products(acc, solved, self.rows[j][i:j])
+            acc = subtract_products(acc, solved, self.rows[j][i:j], self.max_terms)
             solved.append(_solve(acc, self.inverses[j], self.dtype))
         return solved
 

@@ -27,19 +27,19 @@ _SLACK = {"float64": 1e-9, "float32": 1e-4}
 _PATIENCE = 8  # predictions after which a row that nobody asks for is gone
 
 
-@jax.jit
-def _subtract_rows(acc, solved, factor_rows, offset):
+@partial(jax.jit, static_argnames="max_terms")
+def _subtract_rows(acc, solved, factor_rows, offset, max_terms):
     rows = jax.lax.dynamic_slice_in_dim(factor_rows, offset, acc.shape[1])
-    return subtract_product(acc, solved, rows)
+    return subtract_product(acc, solved, rows, max_terms)
 
 
-@jax.jit
-def _solve_columns(solved, variance, acc, diagonal, inverse, offset):
+@partial(jax.jit, static_argnames="max_terms")
+def _solve_columns(solved, variance, acc, diagonal, inverse, offset, max_terms):
     """Solve for the columns of one tile from `offset` on, given the tiles before in `acc`."""
     height = acc.shape[1]
     rows = jax.lax.dynamic_slice_in_dim(diagonal, offset, height).astype(solved.dtype)
     earlier = (jnp.arange(solved.shape[1]) < offset)[None, :]
-    acc = subtract_product(acc, solved, jnp.where(earlier, rows, 0.0))
+    acc = subtract_product(acc, solved, jnp.where(earlier, rows, 0.0), max_terms)
     old = jax.lax.dynamic_slice(solved, (0, offset), acc.shape)
     new = product(acc, jax.lax.dynamic_slice(inverse, (offset, offset), (height, height)))
     new = new.astype(solved.dtype)
@@ -119,7 +119,9 @@ class _Block:
                 self.kept = gram.keep(self.table[self.names], self.height, self.max_bytes)
             acc = gram.kept_columns(self.kept, i, offset, height)
             for j in range(i):
-                acc = _subtract_rows(acc, self.solved[j], factor.rows[i][j], offset)
+                acc = _subtract_rows(
+                    acc, self.solved[j], factor.rows[i][j], offset, factor.max_terms
+                )
             new, self.variance = _solve_columns(
                 self.solved[i],
                 self.variance,
@@ -127,6 +129,7 @@ class _Block:
                 factor.rows[i][i],
                 factor.inverses[i],
                 offset,
+                factor.max_terms,
             )
             self.solved[i] = _set_columns(self.solved[i], new, offset)
         self.n_samples = factor.n_samples
