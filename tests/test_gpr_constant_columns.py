@@ -69,6 +69,22 @@ def test_predictions_are_those_of_all_columns(kernel, constant):
     )
 
 
+@pytest.mark.parametrize("n_varying", [1, 15, 16, 17, 18])
+def test_few_columns_that_vary(n_varying):
+    X, pool = np.random.default_rng(0).normal(size=(2, 40, N_FEATURES))
+    X[:, n_varying:] = 0.5
+    y = np.sin(X.sum(axis=1))
+    pool[:, :n_varying] = X[:, :n_varying]  # the difference is in the others alone
+    ours = GaussianProcessRegressor(sk.RBF(7.0), alpha=0.01, optimizer=None).fit(X, y)
+    assert (left_out(ours) == [0]) == (n_varying <= 16)
+    theirs = Reference(sk.RBF(7.0), alpha=0.01, optimizer=None).fit(X, y)
+    for option in ({"return_std": True}, {"return_cov": True}):
+        for found, expected in zip(
+            ours.predict(pool, **option), theirs.predict(pool, **option), strict=True
+        ):
+            assert_allclose(found, expected, atol=1e-9)
+
+
 @pytest.mark.parametrize("constant", [0.0, 0.5])
 def test_kernels_that_know_zero_leave_out_columns_of_zeros_alone(constant):
     X, y, pool = make_data(constant)
@@ -252,6 +268,8 @@ def test_constant_columns_are_found(seed, n_constant, thin, kind):
 def test_few_samples_and_other_things_have_none():
     assert constant_columns(np.zeros((19, 3))) is None
     assert constant_columns([["C"]] * 30) is None
+    assert constant_columns(sparse.coo_array(np.zeros((30, 3)))) is None
+    assert constant_columns(sparse.csc_array(np.zeros((30, 3)))) is None
     assert constant_columns(np.full((30, 1), "C", object)) is None
 
 
@@ -264,3 +282,24 @@ def test_nothing_but_constant_columns():
         gpr.predict(pool, return_std=True), theirs.predict(pool, return_std=True), strict=True
     ):
         assert_allclose(found, expected, atol=1e-10)
+
+
+def test_a_large_pool_and_what_comes_later_are_kept_alike(monkeypatch):
+    """Samples that are too many in float64 stay float32, and so do a few more."""
+    monkeypatch.setattr("skmolal.gaussian_process._gpr.choose_tile", lambda *_: 32)
+    X, y, _ = make_data(n=120)
+    X = X.astype(np.float32)
+    gpr = GaussianProcessRegressor(
+        sk.RBF(7.0), alpha=0.01, optimizer=None, warm_start=True, pool_cache_bytes=150_000
+    ).fit(X[:20], y[:20])
+    for stop in (100, 110):
+        gpr.predict(X[20:stop], return_std=True)
+    kept = [block.kept[0].dtype for block in gpr._posterior.cache._blocks]
+    assert kept == [np.float32, np.float32]
+    gpr.fit(X[:22], y[:22])
+    for n in (3, 4):
+        some, _ = gpr._most_uncertain(X[22:110], n)
+    theirs = Reference(sk.RBF(7.0), alpha=0.01, optimizer=None).fit(X[:22].astype(float), y[:22])
+    std = theirs.predict(X[22:110].astype(float), return_std=True)[1]
+    assert set(np.argsort(-std)[:4]) <= set(some)
+    assert all(block.grouped for block in gpr._posterior.cache._blocks)

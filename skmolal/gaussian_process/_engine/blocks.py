@@ -65,7 +65,8 @@ def constant_columns(X):
         Of sparse samples, the columns without entries. None of anything but numbers, and of few
         samples: their products take less time than to compile those of other numbers of columns.
     """
-    is_table = sparse.issparse(X) or (isinstance(X, np.ndarray) and X.ndim == 2)
+    is_csr = sparse.issparse(X) and X.format == "csr"
+    is_table = is_csr or (isinstance(X, np.ndarray) and X.ndim == 2)
     if not is_table or X.dtype == object or X.shape[0] < _MANY:
         return None
     return _confirm_constant(X, np.ones(X.shape[1], bool))
@@ -85,13 +86,14 @@ def _confirm_constant(X, constant):
 
 
 def _split(constant):
-    """Number the columns that vary, and those that do not; None where there are few of these.
+    """Number the columns that vary, and those that do not; None where one kind is few.
 
     Some that do not vary are among the first, so that a few numbers of columns are compiled.
     """
     step = -(-len(constant) // _STEPS)
     n_others = np.count_nonzero(constant) // step * step
-    if n_others == 0 or n_others == len(constant):
+    # Distances in few columns are not from products.
+    if n_others == 0 or not needs_centre(len(constant) - n_others):
         return None
     others = np.flatnonzero(constant)[-n_others:]
     return np.setdiff1d(np.arange(len(constant)), others), others
@@ -162,11 +164,7 @@ class Blocks(DeviceState):
         for block, (columns, size) in enumerate(zip(self._columns, sizes, strict=True)):
             centre = mean[columns] if centred[block] else np.zeros(size)
             split = None
-            if (
-                constant is not None
-                and needs_centre(size)
-                and not scales_columns(parsed.spec, block)
-            ):
+            if constant is not None and not scales_columns(parsed.spec, block):
                 split = _split(constant[columns] & (first[columns] == centre))
             if split is None:
                 self._others.append(None)

@@ -204,8 +204,8 @@ def _backward(inverse, acc):
     return _multiply_transposed(inverse, acc)
 
 
-def _max_terms(n_samples):
-    return _SHORT_SUM if n_samples > _LARGE else _LONG_SUM
+def _max_terms(dtype, n_samples):
+    return _SHORT_SUM if dtype == np.float32 and n_samples > _LARGE else _LONG_SUM
 
 
 def partial_steps(start, stop, tile):
@@ -268,7 +268,7 @@ class TiledCholesky(DeviceState):
             unchanged.
         """
         rows, inverses = [list(row) for row in self.rows], list(self.inverses)
-        max_terms = _max_terms(n_samples)
+        max_terms = _max_terms(self.dtype, n_samples)
         for i, offset, height in partial_steps(self.n_samples, n_samples, self.tile):
             if i == len(rows):
                 identity = jnp.eye(self.tile)
@@ -311,7 +311,7 @@ class TiledCholesky(DeviceState):
     @property
     def max_terms(self):
         """Terms of a float32 sum."""
-        return _max_terms(self.n_samples)
+        return _max_terms(self.dtype, self.n_samples)
 
     def solve_rows(self, kernel_tile):
         """Yield the tiles of ``K L^-T`` for a block of rows of K, in order.

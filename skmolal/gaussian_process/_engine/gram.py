@@ -193,14 +193,14 @@ class CompiledGram(DeviceState):
             )
         return _cross_tile(self.spec, self.values, rows, self.features[j], n_columns)
 
-    def keep(self, X, n_rows, max_bytes):
+    def keep(self, X, n_rows, wide):
         """Put samples on the device, padded to `n_rows`, to be kept: a list of arrays.
 
-        They are float64 and centred, so that a few new columns cost a third of the time, unless
-        they are not float64 and would then take more than `max_bytes`.
+        If `wide`, or float64 as they are, they are float64 and centred: a few new columns then
+        cost a third of the time.
         """
         kept = self.blocks.take(X, 0, X.shape[0], n_rows)
-        if kept[0][0].dtype == np.float64 or 8 * n_rows * self.n_features <= max_bytes:
+        if wide or kept[0][0].dtype == np.float64:
             kept = centre_blocks(kept, self.blocks.centres)
         return jax.tree.leaves(kept)
 
@@ -313,7 +313,7 @@ class HostGram:
         block = self.kernel(samples, self.X[j * self.tile : (j + 1) * self.tile])
         return jnp.asarray(self._pad(block, n_rows, self.tile))
 
-    def keep(self, X, n_rows, max_bytes):
+    def keep(self, X, n_rows, wide):
         """Remember samples, to be padded to `n_rows`."""
         return X, n_rows
 

@@ -79,15 +79,16 @@ class _Block:
         Whether rows of large variance are together, of all blocks that are.
     """
 
-    def __init__(self, posterior, X, names, height, clock, max_bytes, table):
+    def __init__(self, posterior, X, names, height, clock, wide, table):
         gram = posterior.gram
         self.names = names
         self.used = np.full(len(names), clock)
         self.grouped = False
         self.height = height
-        self.max_bytes, self.table = max_bytes, table
+        self.wide, self.table = wide, table
+        self.n_sample_bytes = 8 * height * gram.n_features  # of samples to be kept later
         if table is None:
-            self.kept = gram.keep(X, height, max_bytes)
+            self.kept = gram.keep(X, height, wide)
             rows = gram.kept_rows(self.kept)
         else:
             self.kept, rows = None, gram.rows(X, 0, len(names), height)
@@ -99,7 +100,9 @@ class _Block:
     @property
     def n_bytes(self):
         """Memory of samples and partial solves; of other than numeric samples unknown."""
-        return sum(getattr(array, "nbytes", 0) for array in (*(self.kept or ()), *self.solved))
+        arrays = self.solved if self.kept is None else [*self.kept, *self.solved]
+        later = self.n_sample_bytes if self.kept is None else 0
+        return later + sum(getattr(array, "nbytes", 0) for array in arrays)
 
     def fork(self):
         """Copy what would be changed in place: the last columns, which may not be complete."""
@@ -116,7 +119,7 @@ class _Block:
             if i == len(self.solved):
                 self.solved.append(jnp.zeros((self.height, factor.tile), factor.dtype))
             if self.kept is None:
-                self.kept = gram.keep(self.table[self.names], self.height, self.max_bytes)
+                self.kept = gram.keep(self.table[self.names], self.height, self.wide)
             acc = gram.kept_columns(self.kept, i, offset, height)
             for j in range(i):
                 acc = _subtract_rows(
@@ -232,6 +235,7 @@ class PoolCache:
         self._blocks = []
         self._clock = 0
         self._pool = None  # the table whose rows are known by number
+        self._wide = True  # whether samples are kept in float64
         self._columns = None  # of the samples that are kept, as the kernel matrix has them
         self._index = None  # of the names of all rows, in the order of the blocks
 
@@ -435,8 +439,8 @@ class PoolCache:
         if unknown.size:
             first, again = _first_of_each(names[unknown])
             height = block_rows(posterior.gram, posterior.factor, len(first))
-            # A quarter of the limit for samples, of each block its part; the rest is for solves.
-            max_bytes = self.n_bytes / 4 / -(-len(first) // height)
+            if not self._blocks:  # a quarter of the limit is for samples, the rest for solves
+                self._wide = 8 * len(first) * posterior.gram.n_features <= self.n_bytes / 4
             for begin in range(0, len(first), height):
                 part = slice(begin, min(begin + height, len(first)))
                 new = unknown[first[part]]
@@ -446,7 +450,7 @@ class PoolCache:
                     names[new],
                     height,
                     self._clock,
-                    max_bytes,
+                    self._wide,
                     self._pool,
                 )
                 block_mean, block_variance = block.predict(posterior)
