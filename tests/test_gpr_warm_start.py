@@ -544,3 +544,18 @@ def test_without_warm_start_growth_has_no_effect(data, growth):
     for n_samples in (10, 11, 40):
         model.fit(X[:n_samples], y[:n_samples])
     np.testing.assert_array_equal(calls, [KERNEL.theta] * 3)  # each time, and from the start
+
+
+def test_samples_that_are_kept_later_count_to_the_limit():
+    """A new label must not push out what was computed a moment before."""
+    X = np.random.default_rng(0).normal(size=(100, 40))
+    gpr = GaussianProcessRegressor(RBF(5.0), alpha=0.01, optimizer=None, warm_start=True)
+    gpr.fit(X[:20], np.arange(20.0))
+    gpr._predict_rows(X, np.arange(20, 100))
+    (block,) = gpr._posterior.cache._blocks
+    assert block.kept is None
+    before = block.n_bytes
+    gpr.fit(X[:21], np.arange(21.0))
+    gpr._predict_rows(X, np.arange(21, 100))
+    assert block.kept is not None
+    assert before <= block.n_bytes <= 1.05 * before

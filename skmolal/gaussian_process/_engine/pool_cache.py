@@ -86,7 +86,7 @@ class _Block:
         self.grouped = False
         self.height = height
         self.wide, self.table = wide, table
-        self.n_sample_bytes = 8 * height * gram.n_features  # of samples to be kept later
+        self.row_bytes = 8 * gram.n_features  # of samples to be kept later
         if table is None:
             self.kept = gram.keep(X, height, wide)
             rows = gram.kept_rows(self.kept)
@@ -100,8 +100,8 @@ class _Block:
     @property
     def n_bytes(self):
         """Memory of samples and partial solves; of other than numeric samples unknown."""
-        arrays = self.solved if self.kept is None else [*self.kept, *self.solved]
-        later = self.n_sample_bytes if self.kept is None else 0
+        later = self.height * self.row_bytes if self.kept is None else 0
+        arrays = (*(self.kept or ()), *self.solved)
         return later + sum(getattr(array, "nbytes", 0) for array in arrays)
 
     def fork(self):
