@@ -14,6 +14,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteK
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process._engine import pool_cache
 from skmolal.gaussian_process._engine.fingerprint import RowIndex, fingerprint_rows
+from skmolal.gaussian_process._engine.precision import numerics
 from skmolal.query_strategies import uncertainty_sampling
 
 KERNEL = 2.0 * Matern(6.0, nu=1.5) + WhiteKernel(0.01)
@@ -554,8 +555,10 @@ def test_samples_that_are_kept_later_count_to_the_limit():
     gpr._predict_rows(X, np.arange(20, 100))
     (block,) = gpr._posterior.cache._blocks
     assert block.kept is None
-    before = block.n_bytes
+    with numerics():  # elsewhere old versions of JAX count float64 as float32
+        before = block.n_bytes
     gpr.fit(X[:21], np.arange(21.0))
     gpr._predict_rows(X, np.arange(21, 100))
     assert block.kept is not None
-    assert before <= block.n_bytes <= 1.05 * before
+    with numerics():
+        assert before <= block.n_bytes <= 1.05 * before
