@@ -3,8 +3,7 @@
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LinearRegression
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted
-from sklearn_compat.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmolal._columns import resolve_columns
 from skmolal._doc_link import DocLinkMixin

@@ -2,8 +2,7 @@
 
 import numpy as np
 from sklearn.ensemble import BaggingRegressor, ExtraTreesRegressor, RandomForestRegressor
-from sklearn.utils.validation import check_is_fitted
-from sklearn_compat.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skmolal._doc_link import DocLinkMixin
 

@@ -21,7 +21,7 @@ ROOT = Path(skmolal.__file__).parent
 LAYERS = [
     {"_docstrings", "_optional", "_doc_link", "_numba"},
     {"molecules"},
-    {"_rows", "_columns"},
+    {"_rows", "_threads", "_columns"},
     {"metrics", "datasets"},
     {"oracles"},
     {"gaussian_process", "descriptors"},

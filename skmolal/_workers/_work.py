@@ -12,8 +12,8 @@ import time
 from functools import lru_cache
 from typing import NamedTuple
 
-from skmolal.oracles._command import end_programs
 from skmolal.oracles._errors import OracleError, one_line
+from skmolal.oracles._programs import end_programs
 from skmolal.storage._spool import write_spool
 
 __all__ = ["Work", "become_worker", "calculate"]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sklearn_compat.utils._param_validation import validate_params
+from sklearn.utils._param_validation import validate_params
 
 from skmolal.datasets._bunch import make_bunch
 from skmolal.datasets._storage import MoleculeTable

@@ -7,8 +7,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
 
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn_compat.utils._param_validation import validate_params
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skmolal._docstrings import share_docs
 from skmolal.datasets._storage import MoleculeTable, replacing

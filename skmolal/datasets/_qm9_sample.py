@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from sklearn_compat.utils._param_validation import validate_params
+from sklearn.utils._param_validation import validate_params
 
 from skmolal.datasets._bunch import make_bunch
 from skmolal.datasets._columns import load_columns

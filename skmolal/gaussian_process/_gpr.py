@@ -9,8 +9,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_c
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import assert_all_finite, check_is_fitted
-from sklearn_compat.utils.validation import validate_data
+from sklearn.utils.validation import assert_all_finite, check_is_fitted, validate_data
 
 from skmolal._doc_link import DocLinkMixin
 from skmolal._rows import LazyRows, read_all, stack_rows

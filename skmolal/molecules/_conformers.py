@@ -4,8 +4,7 @@ import warnings
 from hashlib import sha256
 
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import StrOptions
-from sklearn_compat.utils._param_validation import validate_params
+from sklearn.utils._param_validation import StrOptions, validate_params
 
 from skmolal.molecules._embedding import embed, match_order
 from skmolal.molecules._gate import as_molecules

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import StrOptions
-from sklearn_compat.utils._param_validation import validate_params
+from sklearn.utils._param_validation import StrOptions, validate_params
 
 from skmolal.molecules._files import file_kind
 from skmolal.molecules._records import make_records

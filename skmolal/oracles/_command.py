@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -18,10 +17,8 @@ from sklearn.utils._param_validation import Interval
 
 from skmolal.oracles._base import Oracle
 from skmolal.oracles._errors import OracleError, one_line
+from skmolal.oracles._programs import run_program
 from skmolal.oracles._state import count_electrons
-
-_ON_WINDOWS = os.name == "nt"
-_running = set()  # programs of this process, which has to end them when it is ended itself
 
 
 class CommandOracle(Oracle):
@@ -124,26 +121,10 @@ class CommandOracle(Oracle):
             }
 
     def _run(self, command, folder):
-        # files, not pipes: a pipe stays open as long as anything that the program left behind
-        with open(folder / "stdout.txt", "w+b") as out, open(folder / "stderr.txt", "w+b") as err:
-            process = subprocess.Popen(
-                command,
-                shell=isinstance(command, str),
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=not _ON_WINDOWS,
-            )
-            _running.add(process)
-            try:
-                status = process.wait(self.timeout)
-            except subprocess.TimeoutExpired:
-                raise OracleError(f"not finished in {self.timeout:g} s") from None
-            finally:
-                _kill(process)
-                _running.discard(process)
-            output, errors = (_read_back(file) for file in (out, err))
+        try:
+            status, output, errors = run_program(command, folder, self.timeout)
+        except subprocess.TimeoutExpired:
+            raise OracleError(f"not finished in {self.timeout:g} s") from None
         if status != 0:
             raise OracleError(f"exit status {status}: {_quote(output + errors)}")
         return output
@@ -201,28 +182,12 @@ def _write_input(folder, atoms, state, n_unpaired):
 
 def _fill_in(command, values):
     """Put values in place of their names in braces; all other braces belong to the program."""
-    quote = shlex.quote if isinstance(command, str) and not _ON_WINDOWS else str
+    quote = shlex.quote if isinstance(command, str) and os.name != "nt" else str
 
     def fill(text):
         return re.sub(r"\{(input|charge|spin|cwd)\}", lambda match: quote(values[match[1]]), text)
 
     return fill(command) if isinstance(command, str) else [fill(str(word)) for word in command]
-
-
-def end_programs():
-    """End all programs that run now: this process is about to end."""
-    for process in tuple(_running):
-        _kill(process)
-
-
-def _kill(process):
-    """End the program and what it has started, if it still runs."""
-    if process.poll() is None:
-        if _ON_WINDOWS:
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
-        process.wait()
 
 
 def _read_json(path, output):
@@ -245,11 +210,6 @@ def _find_number(name, pattern, output):
         return float(re.sub("[dD]", "e", matches[-1]))  # Fortran's 1.5D-3
     except ValueError:
         raise OracleError(f"the pattern of {name!r} finds {matches[-1]!r}, no number") from None
-
-
-def _read_back(file):
-    file.seek(0)
-    return file.read().decode("utf-8", errors="replace")
 
 
 def _quote(output):

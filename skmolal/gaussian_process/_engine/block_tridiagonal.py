@@ -20,10 +20,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import lapack
-from threadpoolctl import threadpool_limits
 
 from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.factor import join_tiles, split_tiles
+from skmolal.gaussian_process._engine.host import single_threaded_blas
 
 __all__ = ["BlockTridiagonal"]
 
@@ -127,7 +127,7 @@ class BlockTridiagonal:
         self.width = min(_WIDTH, self.tile)
         self.n_tiles = len(matrix)
         # LAPACK's threads and XLA's would wait for each other: 8 ms a panel in place of 2.
-        with threadpool_limits(1, user_api="blas"):
+        with single_threaded_blas():
             reflections = self._reduce(matrix)
         matrix.clear()
         self._rotate(reflections)

@@ -35,7 +35,7 @@ __all__ = [
 
 _MAX_DIRECT_FEATURES = 16
 _CLOSE = 1e-8  # squared distance, relative to the squared norms
-_N_COLUMNS = 8  # close pairs of one row that are computed together
+_N_COLUMNS = 8  # neighbours in one row that are computed together
 
 
 class Features(NamedTuple):
@@ -142,10 +142,10 @@ def _backward(residuals, weights):
     sums = jnp.sum(far, axis=1) @ (a * a) + jnp.sum(far, axis=0) @ (b * b)
     sums -= 2.0 * jnp.sum(a * jnp.matmul(far, b, precision="highest"), axis=0)
 
-    def add(sums, row, columns):
-        near = weights[row].at[columns].get(mode="fill", fill_value=0.0)
-        differences = _row_differences(left.values, right.values, row, columns)
-        return sums + near @ (differences / length_scale) ** 2
+    def add(sums, row, start, near):
+        differences = _row_differences(left.values, right.values, row, start, len(near))
+        share = jnp.where(near, _window(weights, row, start, len(near)), 0.0)
+        return sums + share @ (differences / length_scale) ** 2
 
     return -2.0 * _visit(close, add, sums) / length_scale, None, None, None
 
@@ -158,19 +158,27 @@ def _differences(left, right, k, length_scale):
     return differences if length_scale is None else differences / length_scale[k]
 
 
-def _row_differences(left, right, row, columns):
-    return left[row] - right.at[columns].get(mode="clip")
+def _row_differences(left, right, row, start, width):
+    """Subtract one row of the left from some neighbours of the right: (width, n_features)."""
+    rows = jax.lax.dynamic_slice_in_dim(right, start, width)
+    return rows - jax.lax.dynamic_slice_in_dim(left, row, 1)
 
 
-def _sum_others(left, right, row, columns):
+def _window(tile, row, start, width):
+    return jax.lax.dynamic_slice(tile, (row, start), (1, width))[0]
+
+
+def _sum_others(left, right, row, start, width):
     """Sum the squared differences of further columns; None is zero."""
     if left.others is None and right.others is None:
         return 0.0
     if right.others is None:
-        return jnp.sum(left.others[row] ** 2)
-    if left.others is None:
-        return jnp.sum(right.others.at[columns].get(mode="clip") ** 2, axis=1)
-    return jnp.sum(_row_differences(left.others, right.others, row, columns) ** 2, axis=1)
+        differences = jax.lax.dynamic_slice_in_dim(left.others, row, 1)
+    elif left.others is None:
+        differences = jax.lax.dynamic_slice_in_dim(right.others, start, width)
+    else:
+        differences = _row_differences(left.others, right.others, row, start, width)
+    return jnp.sum(differences**2, axis=1)
 
 
 def _compute(left, right, same, length_scale):
@@ -189,12 +197,14 @@ def _compute(left, right, same, length_scale):
     squares = size - 2.0 * inner_products(a, b)
     close = ~same & (squares < _CLOSE * size)
 
-    def replace(squares, row, columns):
-        differences = _row_differences(left.values, right.values, row, columns)
+    def replace(squares, row, start, near):
+        differences = _row_differences(left.values, right.values, row, start, len(near))
         if length_scale is not None:
             differences /= length_scale
-        summed = jnp.sum(differences**2, axis=1) + _sum_others(left, right, row, columns)
-        return squares.at[row, columns].set(summed, mode="drop")
+        summed = jnp.sum(differences**2, axis=1)
+        summed += _sum_others(left, right, row, start, len(near))
+        new = jnp.where(near, summed, _window(squares, row, start, len(near)))
+        return jax.lax.dynamic_update_slice(squares, new[None], (row, start))
 
     return _visit(close, replace, jnp.where(same, 0.0, squares)), close
 
@@ -205,21 +215,32 @@ def _scale(features, length_scale):
 
 
 def _visit(close, update, state):
-    """Fold ``update(state, row, columns)`` over the True entries of `close`, a few at a time.
+    """Fold ``update(state, row, start, near)`` over the True entries of `close`, some at a time.
 
-    There are none in most tiles, and then nothing is done. Surplus `columns` are out of range.
+    `near` tells which columns of that row, from `start` on, are meant. In most tiles there are
+    none, and then nothing is done. Most of the time to compile a kernel goes into this loop, for
+    each of its steps is compiled by itself: indices without a sign save one for each.
     """
-    n_columns = close.shape[1]
-    rank = n_columns - jnp.arange(n_columns)
+    n_rows, n_columns = close.shape
+    width = min(_N_COLUMNS, n_columns)
+    columns = jnp.arange(n_columns, dtype=jnp.uint32)
 
-    def step(state):
-        rows, close, result = state
-        row = jnp.argmax(rows)
-        # Not nonzero, which took half of the time to compile a whole kernel.
-        first, _ = jax.lax.top_k(jnp.where(close[row], rank, 0), min(_N_COLUMNS, n_columns))
-        columns = n_columns - first
-        close = close.at[row, columns].set(False, mode="drop")
-        return rows.at[row].set(jnp.any(close[row])), close, update(result, row, columns)
+    def step(loop):
+        row, nexts, state = loop
+        first = jax.lax.dynamic_index_in_dim(nexts, row, keepdims=False)
+        start = jnp.minimum(first, jnp.uint32(n_columns - width))
+        near = _window(close, row, start, width) & (start + columns[:width] >= first)
+        rest = jax.lax.dynamic_index_in_dim(close, row, keepdims=False)
+        later = _first(rest & (columns >= start + width))
+        nexts = jax.lax.dynamic_update_slice(nexts, later[None], (row,))
+        return _first(nexts < n_columns), nexts, update(state, row, start, near)
 
-    start = (jnp.any(close, axis=1), close, state)
-    return jax.lax.while_loop(lambda state: jnp.any(state[0]), step, start)[2]
+    nexts = _first(close)  # of each row the next column
+    start = (_first(nexts < n_columns), nexts, state)
+    return jax.lax.while_loop(lambda loop: loop[0] < n_rows, step, start)[2]
+
+
+def _first(marks):
+    """Find the first True of each row, beyond the last where there is none."""
+    end = jnp.ones((*marks.shape[:-1], 1), bool)
+    return jax.lax.argmax(jnp.concatenate([marks, end], axis=-1), marks.ndim - 1, jnp.uint32)

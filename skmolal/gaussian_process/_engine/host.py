@@ -10,11 +10,11 @@ thread takes 28 ms and two of either kind 16 to 25. Results do not depend on the
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
-from threadpoolctl import ThreadpoolController
+
+from skmolal._threads import thread_pools
 
 __all__ = [
     "HostCholesky",
@@ -29,21 +29,17 @@ _BLOCK = 256  # rows of a block
 _ROUNDING = 4 * np.finfo(np.float64).eps  # of a pivot, relative to its entry of the matrix
 
 
-@cache
-def _controller():
-    return ThreadpoolController().select(user_api="blas")
-
-
 def count_threads():
     """Count the threads that BLAS may use now: what this process is allowed to."""
-    return max([library.num_threads for library in _controller().lib_controllers], default=1)
+    pools = thread_pools("blas").lib_controllers
+    return max([pool.num_threads for pool in pools], default=1)
 
 
 @contextmanager
 def single_threaded_blas():
     """Let BLAS use one thread; yields how many it would have used."""
-    controller, n_threads = _controller(), count_threads()
-    with controller.limit(limits=1):
+    n_threads = count_threads()
+    with thread_pools("blas").limit(limits=1):
         yield n_threads
 
 

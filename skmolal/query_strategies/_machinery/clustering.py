@@ -8,8 +8,8 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin_min
-from threadpoolctl import threadpool_info, threadpool_limits
 
+from skmolal._threads import thread_pools
 from skmolal.query_strategies._machinery.selection import first_best, top_n
 
 __all__ = ["cluster_rows", "farthest_first", "reduce_features", "representatives"]
@@ -46,7 +46,7 @@ def reduce_features(features, random_state):
     if min(n_samples, n_features) > MAX_FEATURES:
         svd = TruncatedSVD(MAX_FEATURES, n_iter=4, random_state=random_state)
         small = n_samples * n_features * MAX_FEATURES < MIN_THREADED
-        with threadpool_limits(1 if small else None, user_api="blas"):
+        with thread_pools("blas").limit(limits=1 if small else None):
             return svd.fit_transform(features)
     return features.toarray() if issparse(features) else features
 
@@ -81,7 +81,7 @@ def cluster_rows(features, n_clusters, random_state):
         max_iter=int(np.clip(MAX_WORK / work, MIN_ITER, MAX_ITER)),
         random_state=random_state,
     )
-    with warnings.catch_warnings(), threadpool_limits(_n_threads(), user_api="openmp"):
+    with warnings.catch_warnings(), thread_pools("openmp").limit(limits=_n_threads()):
         # "distinct clusters found smaller than n_clusters": duplicates, which callers fill up.
         warnings.simplefilter("ignore", ConvergenceWarning)
         labels = kmeans.fit_predict(features)
@@ -172,5 +172,4 @@ def _n_threads():
     Each thread sums its rows and the sums are added in the order in which threads end. Two
     summands commute, three do not: with more threads a last bit, and so a pick, would be luck.
     """
-    running = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"]
-    return min([2, *running])
+    return min([2, *(pool.num_threads for pool in thread_pools("openmp").lib_controllers)])
