@@ -1,5 +1,7 @@
 """Compiled kernels are scikit-learn's, in values, diagonals and gradients."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,7 +57,12 @@ def _compiled(kernel, X, Y=None, values=None):
     else:
         right = blocks.features(Y, 0, len(Y), len(Y))
         eye = jnp.zeros((len(X), len(Y)), bool)
-    return evaluate(parsed.spec, values, statistics(parsed.spec, left, right, eye))
+    return _evaluate(parsed.spec, values, left, right, eye)
+
+
+@partial(jax.jit, static_argnames="spec")
+def _evaluate(spec, values, left, right, eye):
+    return evaluate(spec, values, statistics(spec, left, right, eye))
 
 
 @pytest.fixture(params=N_FEATURES, scope="module")
@@ -78,7 +85,10 @@ def test_values_and_gradient_equal_scikit_learn(name, samples):
         features = Blocks(parsed, X).features(X, 0, len(X), len(X))
         diagonal = evaluate_diagonal(spec, values, features)
         np.testing.assert_allclose(diagonal, kernel.diag(X), atol=1e-12)
-        jacobian = jax.jacobian(lambda v: _compiled(kernel, X, values=v))(jnp.asarray(values))
+        eye = jnp.eye(len(X), dtype=bool)
+        jacobian = jax.jit(jax.jacobian(lambda v: _evaluate(spec, v, features, features, eye)))(
+            values
+        )
         gradient = np.asarray(jacobian * values)[..., free]
     np.testing.assert_allclose(np.exp(kernel.theta), values[free])
     np.testing.assert_allclose(gradient, kernel(X, eval_gradient=True)[1], atol=1e-10)

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from sklearn.utils.validation import check_is_fitted
 
-from skmolal.gaussian_process._engine.exact import blocks, subtract_squares
-from skmolal.gaussian_process._engine.factor import subtract_products
+from skmolal.gaussian_process._engine.exact import blocks
+from skmolal.gaussian_process._engine.factor import subtract_products, subtract_squares
 from skmolal.gaussian_process._engine.precision import numerics
 
 __all__ = ["PosteriorCovariance"]
@@ -110,7 +110,7 @@ class PosteriorCovariance:
                 block = self._gram.diagonal(rows)
                 for part in solved:
                     block = subtract_squares(block, part)
-                self._variance[start:stop] = block[: stop - start]
+                self._variance[start:stop] = np.asarray(block)[: stop - start]
 
     def _solve(self, rows):
         """Compute the partial solves of a block of the pool."""
@@ -218,7 +218,7 @@ class PosteriorCovariance:
                 # No row of one side is the other's: white noise stays out.
                 prior = gram.self_tile(block_rows, rows, n_pool + height)
                 block = subtract_products(prior, left, right, self._factor.max_terms)
-                columns[start:stop] = block[: stop - start, : len(idx)]
+                columns[start:stop] = np.asarray(block)[: stop - start, : len(idx)]
             with_noise = np.diagonal(gram.self_tile(rows, rows, 0))
             without = np.diagonal(gram.self_tile(rows, rows, n_pool + height))
             white = (with_noise - without)[: len(idx)].astype(np.float64)

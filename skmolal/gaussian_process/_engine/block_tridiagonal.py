@@ -24,6 +24,7 @@ from scipy.linalg import lapack
 from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.factor import join_tiles, split_tiles
 from skmolal.gaussian_process._engine.host import single_threaded_blas
+from skmolal.gaussian_process._engine.precision import put
 
 __all__ = ["BlockTridiagonal"]
 
@@ -269,10 +270,7 @@ class BlockTridiagonal:
         # (K + alpha I)^-1 = P P^T with P^T = L^-1 Q^T for the factor L of B + alpha I
         per_tile = self.tile // self.width
         steps = [
-            tuple(
-                jnp.asarray(array[start : start + per_tile])
-                for array in (couplings, inverses, whitened)
-            )
+            tuple(put(array[start : start + per_tile]) for array in (couplings, inverses, whitened))
             for start in range(0, len(rotated), per_tile)
         ]
         weights, squares = [], []

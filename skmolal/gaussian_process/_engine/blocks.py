@@ -6,19 +6,19 @@ inner products, are there once.
 
 import copy
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import sparse
 
 from skmolal._columns import resolve_columns
+from skmolal.gaussian_process._engine.compilation import compiled
 from skmolal.gaussian_process._engine.distances import make_features, needs_centre
 from skmolal.gaussian_process._engine.kernels import (
     check_length_scales,
     scales_columns,
     sees_raw,
 )
-from skmolal.gaussian_process._engine.precision import DeviceState
+from skmolal.gaussian_process._engine.precision import DeviceState, put
 
 __all__ = ["Blocks", "centre_blocks", "constant_columns"]
 
@@ -99,7 +99,7 @@ def _split(constant):
     return np.setdiff1d(np.arange(len(constant)), others), others
 
 
-@jax.jit
+@compiled
 def centre_blocks(parts, centres, n_samples=None):
     """Make the features of each block; see :func:`make_features`."""
     return tuple(
@@ -168,12 +168,12 @@ class Blocks(DeviceState):
                 split = _split(constant[columns] & (first[columns] == centre))
             if split is None:
                 self._others.append(None)
-                centres.append((jnp.asarray(centre), None))
+                centres.append((put(centre), None))
                 continue
             varying, others = (all_columns[columns][part] for part in split)
             self._columns[block] = varying
             self._others.append(others)
-            centres.append(tuple(jnp.asarray(centre[part]) for part in split))
+            centres.append(tuple(put(centre[part]) for part in split))
         self.centres = tuple(centres)
 
     def covers(self, X):
@@ -213,5 +213,6 @@ class Blocks(DeviceState):
 
 
 def _take(rows, columns):
-    part = rows[:, columns] if isinstance(columns, slice) else np.take(rows, columns, axis=1)
-    return jnp.asarray(part)
+    if isinstance(columns, slice):
+        return put(rows[:, columns].copy())  # the rows may be the user's
+    return put(np.take(rows, columns, axis=1))

@@ -10,10 +10,10 @@ drop out, and when a block begins below it, all rows that follow are out.
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from skmolal.gaussian_process._engine.exact import block_rows, compute_blocks, subtract_squares
+from skmolal.gaussian_process._engine.exact import block_rows, compute_blocks
+from skmolal.gaussian_process._engine.factor import subtract_squares
 
 __all__ = ["Contest", "hold_contest", "scan"]
 
@@ -140,7 +140,7 @@ def _race(posterior, X, contenders, height, ceiling, bar):
             taken = np.zeros(n_padded, int)
             taken[: len(alive)] = alive
             solved = [_take(part, taken) for part in solved]
-            variance = _take(variance, jnp.asarray(taken))
+            variance = _take(variance, taken)
     return contenders, np.asarray(variance)[: len(contenders)], work
 
 

@@ -64,7 +64,6 @@ def inner_products(left, right):
     return inner + product(left.others, right.others)
 
 
-@jax.jit
 def make_features(X, centre, n_samples=None, others=None, others_centre=None):
     """Centre the rows of `X` in float64; those from `n_samples` on are padding, set to zero.
 

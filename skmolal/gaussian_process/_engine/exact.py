@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn import get_config
 
+from skmolal.gaussian_process._engine.compilation import compiled
 from skmolal.gaussian_process._engine.factor import (
     TiledCholesky,
     join_tiles,
     split_tiles,
     subtract_products,
+    subtract_squares,
 )
 from skmolal.gaussian_process._engine.precision import DeviceState
 from skmolal.gaussian_process._engine.refine import narrow, refine, remember_tiles
@@ -22,7 +24,6 @@ __all__ = [
     "blocks",
     "compute_blocks",
     "make_posterior",
-    "subtract_squares",
 ]
 
 # More rows a block no longer make the products faster.
@@ -43,16 +44,9 @@ def _pays_to_round(n_samples):
     return jax.default_backend() == "cpu" and n_samples <= _MAX_ROUNDED
 
 
-@jax.jit
+@compiled
 def _add_mean(mean, tile, alpha):
     return mean + jnp.matmul(tile, alpha, precision="highest")
-
-
-@jax.jit
-def subtract_squares(variance, solved):
-    """Compute ``variance - sum(solved**2)`` over columns, in the type of `variance`."""
-    solved = solved.astype(variance.dtype)
-    return variance - jnp.sum(solved * solved, axis=1)
 
 
 def block_rows(gram, factor, n_rows):
@@ -228,7 +222,8 @@ class ExactPosterior(DeviceState):
         limit, done = _MAX_SQUARE.get(jax.default_backend()), []
         for start, stop, rows in blocks(self.gram, self.factor, X, limit):
             solved = []
-            mean[start:stop] = self.predict_block(rows, True, solved)[0][: stop - start]
+            block_mean = np.asarray(self.predict_block(rows, True, solved)[0])
+            mean[start:stop] = block_mean[: stop - start]
             done.append((start, stop, rows, solved))
             for other_start, other_stop, other_rows, other in done:
                 block = self.gram.self_tile(other_rows, rows, start - other_start)

@@ -21,9 +21,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skmolal.gaussian_process._engine.compilation import compiled
 from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.host import factor_block, single_threaded_blas
-from skmolal.gaussian_process._engine.precision import DeviceState
+from skmolal.gaussian_process._engine.precision import DeviceState, put
 
 __all__ = [
     "TiledCholesky",
@@ -32,6 +33,7 @@ __all__ = [
     "split_tiles",
     "subtract_product",
     "subtract_products",
+    "subtract_squares",
 ]
 
 # Products per call: fewer passes over what they are subtracted from, still few temporaries. Two
@@ -67,7 +69,7 @@ def split_tiles(array, tile, dtype, fill=0.0):
         part = array[start : start + tile]
         padded = np.full((tile, *array.shape[1:]), fill, dtype=dtype)
         padded[: len(part)] = part
-        tiles.append(jnp.asarray(padded))
+        tiles.append(put(padded))
     return tiles
 
 
@@ -105,6 +107,13 @@ def subtract_products(acc, lefts, rights, max_terms):
         acc = _subtract(acc, lefts[start:stop], rights[start:stop], max_terms)
         start = stop
     return acc
+
+
+@compiled
+def subtract_squares(variance, solved):
+    """Compute ``variance - sum(solved**2)`` over columns, in the type of `variance`."""
+    solved = solved.astype(variance.dtype)
+    return variance - jnp.sum(solved * solved, axis=1)
 
 
 @partial(jax.jit, static_argnames="dtype")
@@ -176,7 +185,7 @@ def _factor_by_lapack(matrix):
             factor, inverse = factor_block(np.asarray(matrix))
     except np.linalg.LinAlgError:
         return None, None, False
-    return jnp.asarray(factor), jnp.asarray(inverse), True
+    return put(factor), put(inverse), True
 
 
 @jax.jit
@@ -271,8 +280,9 @@ class TiledCholesky(DeviceState):
         max_terms = _max_terms(self.dtype, n_samples)
         for i, offset, height in partial_steps(self.n_samples, n_samples, self.tile):
             if i == len(rows):
-                identity = jnp.eye(self.tile)
-                rows.append([jnp.zeros_like(identity, dtype=self.dtype)] * i + [identity])
+                identity = put(np.eye(self.tile))
+                zeros = put(np.zeros((self.tile, self.tile), self.dtype))
+                rows.append([zeros] * i + [identity])
                 inverses.append(identity)
             solved = []
             for j in range(i):
@@ -374,7 +384,7 @@ class TiledCholesky(DeviceState):
     def log_likelihood(self, whitened):
         """Compute the log marginal likelihood of the targets from :meth:`solve_forward`."""
         # Alg. 2.1, page 19, line 7, with y^T alpha = |L^-1 y|^2
-        squares = sum(float(jnp.vdot(w, w)) for w in whitened)
+        squares = sum(np.vdot(w, w) for w in map(np.asarray, whitened))
         half_determinant = sum(
             np.log(np.diagonal(row[-1]), dtype=np.float64).sum() for row in self.rows
         )
@@ -389,5 +399,5 @@ class TiledCholesky(DeviceState):
             for j, tile in enumerate(row):
                 b = j * self.tile
                 part = dense[a : a + self.tile, b : b + self.tile]
-                part[...] = tile[: part.shape[0], : part.shape[1]]
+                part[...] = np.asarray(tile)[: part.shape[0], : part.shape[1]]
         return dense

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skmolal.gaussian_process._engine.blocks import Blocks, centre_blocks
+from skmolal.gaussian_process._engine.compilation import compiled
 from skmolal.gaussian_process._engine.distances import Features
 from skmolal.gaussian_process._engine.factor import split_tiles
 from skmolal.gaussian_process._engine.kernels import (
@@ -24,7 +25,7 @@ from skmolal.gaussian_process._engine.kernels import (
     parse_kernel,
     statistics,
 )
-from skmolal.gaussian_process._engine.precision import DeviceState
+from skmolal.gaussian_process._engine.precision import DeviceState, put
 from skmolal.gaussian_process._engine.products import ProductRows, Products, multiply_rows
 
 __all__ = ["CompiledGram", "HostGram", "make_gram"]
@@ -38,7 +39,7 @@ def _n_rows(features):
     return features[0].values.shape[0]
 
 
-@partial(jax.jit, static_argnames=("spec", "height"))
+@partial(compiled, static_argnames=("spec", "height"))
 def _training_tile(spec, height, values, left, right, noise, offset, row, column, n_samples):
     left = _slice(left, offset, height)
     noise = jax.lax.dynamic_slice_in_dim(noise, offset, height)
@@ -50,7 +51,7 @@ def _training_tile(spec, height, values, left, right, noise, offset, row, column
     return jnp.where(inside, tile, 0.0) + jnp.where(eye, noise[:, None], 0.0)
 
 
-@partial(jax.jit, static_argnames="spec")
+@partial(compiled, static_argnames="spec")
 def _cross_tile(spec, values, left, right, n_columns):
     shape = (_n_rows(left), _n_rows(right))
     tile = evaluate(spec, values, statistics(spec, left, right, jnp.zeros(shape, bool)))
@@ -62,7 +63,7 @@ def _evaluate_products(spec, values, inner, left_norms, right_norms, eye):
     return evaluate(spec, values, Statistics((block,), eye))
 
 
-@partial(jax.jit, static_argnames="spec")
+@partial(compiled, static_argnames="spec")
 def _cross_tile_of_products(spec, values, inner, left_norms, right_norms, n_columns):
     eye = jnp.zeros(inner.shape, bool)
     tile = _evaluate_products(spec, values, inner, left_norms, right_norms, eye)
@@ -82,7 +83,7 @@ def _others(arrays, centres):
     return [] if centres[1] is None else [next(arrays)]
 
 
-@partial(jax.jit, static_argnames=("spec", "height"))
+@partial(compiled, static_argnames=("spec", "height"))
 def _cross_rows(spec, height, values, kept, train, centres, offset, n_columns):
     train = _slice(train, offset, height)
     inside = (offset + jnp.arange(height) < n_columns)[None, :]
@@ -96,19 +97,19 @@ def _same(n_rows, n_columns, offset):
     return jnp.arange(n_rows)[:, None] == offset + jnp.arange(n_columns)[None, :]
 
 
-@partial(jax.jit, static_argnames="spec")
+@partial(compiled, static_argnames="spec")
 def _self_tile(spec, values, left, right, offset):
     eye = _same(_n_rows(left), _n_rows(right), offset)
     return evaluate(spec, values, statistics(spec, left, right, eye))
 
 
-@partial(jax.jit, static_argnames="spec")
+@partial(compiled, static_argnames="spec")
 def _self_tile_of_products(spec, values, inner, left_norms, right_norms, offset):
     eye = _same(*inner.shape, offset)
     return _evaluate_products(spec, values, inner, left_norms, right_norms, eye)
 
 
-_diagonal = jax.jit(evaluate_diagonal, static_argnames="spec")
+_diagonal = compiled(evaluate_diagonal, static_argnames="spec")
 
 
 class CompiledGram(DeviceState):
@@ -133,7 +134,7 @@ class CompiledGram(DeviceState):
 
     def __init__(self, parsed, X, noise, tile, constant=None):
         self.spec = parsed.spec
-        self.values = jnp.asarray(parsed.values, dtype=np.float64)
+        self.values = put(parsed.values)
         self.tile = tile
         self.n_samples = 0
         self.features = []
@@ -186,7 +187,7 @@ class CompiledGram(DeviceState):
             return _cross_tile_of_products(
                 self.spec,
                 self.values,
-                jnp.asarray(self.products.multiply(rows, j)),
+                put(self.products.multiply(rows, j)),
                 rows.squared_norms,
                 self.features[j][0].squared_norms,
                 n_columns,
@@ -227,9 +228,9 @@ class CompiledGram(DeviceState):
 
     def diagonal(self, rows):
         """Compute the prior variance of pool rows."""
-        if isinstance(rows, ProductRows):
-            rows = (Features(None, rows.squared_norms),)
-        return _diagonal(self.spec, self.values, rows)
+        blocks = (rows,) if isinstance(rows, ProductRows) else rows
+        norms = tuple(Features(None, block.squared_norms) for block in blocks)
+        return _diagonal(self.spec, self.values, norms)
 
     def self_tile(self, left, right, offset):
         """Compute the kernel between pool rows; row i and row ``offset + i`` are the same."""
@@ -239,7 +240,7 @@ class CompiledGram(DeviceState):
             return _self_tile_of_products(
                 self.spec,
                 self.values,
-                jnp.asarray(multiply_rows(left, right)),
+                put(multiply_rows(left, right)),
                 left.squared_norms,
                 right.squared_norms,
                 offset,
@@ -301,7 +302,7 @@ class HostGram:
             noise = np.ones(height)
             noise[: len(rows)] = self.host_noise[start + offset : start + offset + len(rows)]
             padded[np.arange(height), offset + np.arange(height)] += noise
-        return jnp.asarray(padded)
+        return put(padded)
 
     def rows(self, X, start, stop, n_rows):
         """Remember rows of a pool, to be padded to `n_rows`."""
@@ -311,7 +312,7 @@ class HostGram:
         """Compute the kernel between pool rows and tile j of the training samples."""
         samples, n_rows = rows
         block = self.kernel(samples, self.X[j * self.tile : (j + 1) * self.tile])
-        return jnp.asarray(self._pad(block, n_rows, self.tile))
+        return put(self._pad(block, n_rows, self.tile))
 
     def keep(self, X, n_rows, wide):
         """Remember samples, to be padded to `n_rows`."""
@@ -330,20 +331,20 @@ class HostGram:
         samples, n_rows = kept
         start = i * self.tile + offset
         block = self.kernel(samples, self.X[start : start + height])
-        return jnp.asarray(self._pad(block, n_rows, height))
+        return put(self._pad(block, n_rows, height))
 
     def diagonal(self, rows):
         """Compute the prior variance of pool rows."""
         samples, n_rows = rows
         diagonal = np.zeros(n_rows)
         diagonal[: len(samples)] = self.kernel.diag(samples)
-        return jnp.asarray(diagonal)
+        return put(diagonal)
 
     def self_tile(self, left, right, offset):
         """Compute the kernel between pool rows; row i and row ``offset + i`` are the same."""
         (a, n_rows), (b, n_columns) = left, right
         block = self.kernel(a) if offset == 0 else self.kernel(a, b)
-        return jnp.asarray(self._pad(block, n_rows, n_columns))
+        return put(self._pad(block, n_rows, n_columns))
 
 
 def make_gram(kernel, X, noise, tile, constant=None):

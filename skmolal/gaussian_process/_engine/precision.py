@@ -8,7 +8,6 @@ current thread and the duration of a ``with`` block only.
 from contextlib import ExitStack, contextmanager
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 try:  # public since JAX 0.8; its predecessor is deprecated there
@@ -16,7 +15,7 @@ try:  # public since JAX 0.8; its predecessor is deprecated there
 except ImportError:
     from jax.experimental import enable_x64 as _enable_x64
 
-__all__ = ["DeviceState", "numerics"]
+__all__ = ["DeviceState", "numerics", "put"]
 
 
 @contextmanager
@@ -32,6 +31,14 @@ def numerics():
         stack.enter_context(jax.numpy_rank_promotion("allow"))
         stack.enter_context(jax.debug_nans(False))
         yield
+
+
+def put(array):
+    """Put a host array on the device, where it may share its memory: nobody may change it later.
+
+    ``jnp.asarray`` may share it as well, and compiles a function for each shape.
+    """
+    return jax.device_put(array)
 
 
 class DeviceState:
@@ -51,5 +58,5 @@ class DeviceState:
     def __setstate__(self, state):
         with numerics():
             for name in self._device_attributes:
-                state[name] = jax.tree.map(jnp.asarray, state[name])
+                state[name] = jax.tree.map(put, state[name])
         self.__dict__.update(state)

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn import get_config
 
-from skmolal.gaussian_process._engine.factor import split_tiles
+from skmolal.gaussian_process._engine.factor import split_tiles, subtract_squares
 
 __all__ = ["PrecisionError", "narrow", "refine", "remember_tiles"]
 
@@ -156,7 +156,7 @@ def _probes(gram):
 def _variance(gram, factor, rows):
     variance = gram.diagonal(rows)
     for part in factor.solve_rows(partial(gram.cross_tile, rows)):
-        variance = variance - jnp.sum(part.astype(variance.dtype) ** 2, axis=1)
+        variance = subtract_squares(variance, part)
     return variance
 
 
