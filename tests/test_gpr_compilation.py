@@ -25,7 +25,7 @@ def unknown_options(monkeypatch):
 def make_power():
     seen = []  # the shapes that were compiled
 
-    @partial(compiled, static_argnames="exponent")
+    @partial(compiled, static_argnames=("exponent",))
     def power(exponent, pair, offset):
         seen.append(pair[0].shape)
         return pair[0] ** exponent + pair[1] + offset
@@ -58,10 +58,10 @@ def test_small_and_large_arrays_are_compiled_apart(monkeypatch):
     compilation._knows_options()
     jax.monitoring.register_event_duration_secs_listener(count)
     check_power(power)
-    monkeypatch.setattr(compilation, "SMALL", 14)  # single numbers count too
+    monkeypatch.setattr(compilation, "SMALL", 13)  # single numbers count too
     check_power(power)
     assert n_compiled == 1
-    monkeypatch.setattr(compilation, "SMALL", 13)
+    monkeypatch.setattr(compilation, "SMALL", 12)
     check_power(power)
     assert n_compiled == (2 if compilation._knows_options() else 1)
 

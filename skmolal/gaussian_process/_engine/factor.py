@@ -30,6 +30,7 @@ __all__ = [
     "TiledCholesky",
     "choose_tile",
     "join_tiles",
+    "pad_tiles",
     "split_tiles",
     "subtract_product",
     "subtract_products",
@@ -62,15 +63,20 @@ def choose_tile(n_samples, dtype="float64"):
     return int(min(largest, max(16, 1 << (max(n_samples, 1) - 1).bit_length())))
 
 
-def split_tiles(array, tile, dtype, fill=0.0):
-    """Cut a host array of shape (n, ...) into device tiles of `tile` rows, padded by `fill`."""
+def pad_tiles(array, tile, dtype, fill=0.0):
+    """Cut a host array of shape (n, ...) into tiles of `tile` rows, padded by `fill`."""
     tiles = []
     for start in range(0, len(array), tile):
         part = array[start : start + tile]
         padded = np.full((tile, *array.shape[1:]), fill, dtype=dtype)
         padded[: len(part)] = part
-        tiles.append(put(padded))
+        tiles.append(padded)
     return tiles
+
+
+def split_tiles(array, tile, dtype, fill=0.0):
+    """Put tiles on the device; see :func:`pad_tiles`."""
+    return [put(part) for part in pad_tiles(array, tile, dtype, fill)]
 
 
 def join_tiles(tiles, n_samples):

@@ -51,7 +51,7 @@ def _training_tile(spec, height, values, left, right, noise, offset, row, column
     return jnp.where(inside, tile, 0.0) + jnp.where(eye, noise[:, None], 0.0)
 
 
-@partial(compiled, static_argnames="spec")
+@partial(compiled, static_argnames=("spec",))
 def _cross_tile(spec, values, left, right, n_columns):
     shape = (_n_rows(left), _n_rows(right))
     tile = evaluate(spec, values, statistics(spec, left, right, jnp.zeros(shape, bool)))
@@ -63,7 +63,7 @@ def _evaluate_products(spec, values, inner, left_norms, right_norms, eye):
     return evaluate(spec, values, Statistics((block,), eye))
 
 
-@partial(compiled, static_argnames="spec")
+@partial(compiled, static_argnames=("spec",))
 def _cross_tile_of_products(spec, values, inner, left_norms, right_norms, n_columns):
     eye = jnp.zeros(inner.shape, bool)
     tile = _evaluate_products(spec, values, inner, left_norms, right_norms, eye)
@@ -97,19 +97,19 @@ def _same(n_rows, n_columns, offset):
     return jnp.arange(n_rows)[:, None] == offset + jnp.arange(n_columns)[None, :]
 
 
-@partial(compiled, static_argnames="spec")
+@partial(compiled, static_argnames=("spec",))
 def _self_tile(spec, values, left, right, offset):
     eye = _same(_n_rows(left), _n_rows(right), offset)
     return evaluate(spec, values, statistics(spec, left, right, eye))
 
 
-@partial(compiled, static_argnames="spec")
+@partial(compiled, static_argnames=("spec",))
 def _self_tile_of_products(spec, values, inner, left_norms, right_norms, offset):
     eye = _same(*inner.shape, offset)
     return _evaluate_products(spec, values, inner, left_norms, right_norms, eye)
 
 
-_diagonal = compiled(evaluate_diagonal, static_argnames="spec")
+_diagonal = compiled(evaluate_diagonal, static_argnames=("spec",))
 
 
 class CompiledGram(DeviceState):

@@ -10,10 +10,9 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from skmolal.gaussian_process._engine.blocks import Blocks
 from skmolal.gaussian_process._engine.compilation import compiled
 from skmolal.gaussian_process._engine.distances import product
-from skmolal.gaussian_process._engine.factor import TiledCholesky, split_tiles
+from skmolal.gaussian_process._engine.factor import TiledCholesky, pad_tiles, split_tiles
 from skmolal.gaussian_process._engine.host import HostCholesky, single_threaded_blas
 from skmolal.gaussian_process._engine.kernels import evaluate, statistics
-from skmolal.gaussian_process._engine.precision import put
 
 __all__ = ["CompiledLikelihood", "HostLikelihood"]
 
@@ -21,14 +20,14 @@ _ONE_TILE = 1024  # up to so many samples
 _TILE = 512
 
 
-@partial(compiled, static_argnames="spec")
+@partial(compiled, static_argnames=("spec",))
 def _statistics(spec, left, right, row, column):
     rows = (row + jnp.arange(left[0].values.shape[0]))[:, None]
     columns = (column + jnp.arange(right[0].values.shape[0]))[None, :]
     return statistics(spec, left, right, rows == columns)
 
 
-@partial(compiled, static_argnames="spec")
+@partial(compiled, static_argnames=("spec",))
 def _matrix_tile(spec, values, stats, noise, n_rows, n_columns):
     tile = evaluate(spec, values, stats)
     inside = (jnp.arange(tile.shape[0]) < n_rows)[:, None] & (
@@ -37,7 +36,7 @@ def _matrix_tile(spec, values, stats, noise, n_rows, n_columns):
     return jnp.where(inside, tile, 0.0) + jnp.where(stats.eye, noise[:, None], 0.0)
 
 
-@partial(compiled, static_argnames="spec")
+@partial(compiled, static_argnames=("spec",))
 def _tile_gradient(spec, values, stats, left_alpha, right_alpha, inverse, below, n_rows):
     """Sum ``(alpha alpha^T - K^-1) dK`` over the lower half of a tile, diagonal entries halved.
 
@@ -130,7 +129,6 @@ class CompiledLikelihood:
         """
         values = self._values.copy()
         values[self._free] = np.exp(theta)
-        values = put(values)
         factor = _factor_on_host if jax.default_backend() == "cpu" else _factor_on_device
         try:
             likelihood, alpha, inverse_tile = factor(self, values, eval_gradient)
@@ -189,7 +187,7 @@ def _factor_on_host(problem, values, invert):
         padded[: part.shape[0], : part.shape[1]] = part
         return padded
 
-    return likelihood, split_tiles(alpha, tile, np.float64), inverse_tile
+    return likelihood, pad_tiles(alpha, tile, np.float64), inverse_tile
 
 
 def _factor_on_device(problem, values, invert):
