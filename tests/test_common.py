@@ -144,7 +144,7 @@ def test_query_strategy(strategy, check):
     check(strategy)
 
 
-# Short grids, as dscribe's LMBTR takes its time.
+# Short grids, as there are many checks.
 K2, K3 = (
     {
         "geometry": {"function": function},

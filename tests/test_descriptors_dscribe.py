@@ -88,7 +88,8 @@ def test_motions_mirrors_and_the_order_of_atoms_do_not_matter(transformer, atoms
 
 def call_dscribe(name, atoms, species=SPECIES, periodic=False):
     """Compute per-atom rows by dscribe, for the settings of the transformer of that name."""
-    from dscribe.descriptors import ACSF, LMBTR, SOAP
+    import sparse
+    from dscribe.descriptors import ACSF, LMBTR, SOAP, lmbtr
 
     species = {"species": species, "periodic": periodic}
     if name == "soap":
@@ -103,6 +104,7 @@ def call_dscribe(name, atoms, species=SPECIES, periodic=False):
             terms.append((K3["geometry"], K3["grid"] | {"min": 0, "max": 180}, K3["weighting"]))
         descriptors = [LMBTR(*term, normalize_gaussians=False, **species) for term in terms]
     with calling_dscribe():
+        lmbtr.sparse = sparse  # LMBTR as dscribe has it; put back at the end of the context
         return np.hstack([descriptor.create(atoms) for descriptor in descriptors])
 
 
