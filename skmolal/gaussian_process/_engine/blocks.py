@@ -6,6 +6,7 @@ inner products, are there once.
 
 import copy
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import sparse
@@ -24,6 +25,7 @@ __all__ = ["Blocks", "centre_blocks", "constant_columns"]
 
 _MANY = 2048  # samples from which on columns without products are looked for
 _STEPS = 64  # numbers of such columns that there may be
+_FEW = 2**17  # numbers that are centred on the host in less time than they take to get there
 _ROWS = 256  # compared at a time: few columns are left after the first
 
 
@@ -99,15 +101,17 @@ def _split(constant):
     return np.setdiff1d(np.arange(len(constant)), others), others
 
 
+def _centre(parts, centres, n_samples=None, xp=jnp):
+    return tuple(
+        make_features(part, centre, n_samples, others, others_centre, xp)
+        for (part, others), (centre, others_centre) in zip(parts, centres, strict=True)
+    )
+
+
 @compiled
 def centre_blocks(parts, centres, n_samples=None):
     """Make the features of each block; see :func:`make_features`."""
-    return tuple(
-        make_features(
-            part, centre, n_samples, others, others_centre if others is not None else None
-        )
-        for (part, others), (centre, others_centre) in zip(parts, centres, strict=True)
-    )
+    return _centre(parts, centres, n_samples)
 
 
 class Blocks(DeviceState):
@@ -200,19 +204,26 @@ class Blocks(DeviceState):
         A list with the two parts of each block; the second is None where there is none, and of
         training samples, for which it would be the centre.
         """
+        return jax.tree.map(put, self._take(X, start, stop, n_rows, training))
+
+    def _take(self, X, start, stop, n_rows, training):
         rows = _dense_rows(X, start, stop, n_rows)
         return [
-            (_take(rows, columns), None if training or others is None else _take(rows, others))
+            (_select(rows, columns), None if training or others is None else _select(rows, others))
             for columns, others in zip(self._columns, self._others, strict=True)
         ]
 
     def features(self, X, start, stop, n_rows, training=False):
         """Put rows of `X` on the device, centred, padded to `n_rows`: a tuple of Features."""
-        parts = self.take(X, start, stop, n_rows, training)
-        return centre_blocks(parts, self.centres, stop - start)
+        parts = self._take(X, start, stop, n_rows, training)
+        if n_rows * self.n_features <= _FEW:
+            centres = jax.tree.map(np.asarray, self.centres)
+            return jax.tree.map(put, _centre(parts, centres, stop - start, np))
+        return centre_blocks(jax.tree.map(put, parts), self.centres, stop - start)
 
 
-def _take(rows, columns):
+def _select(rows, columns):
+    """Copy columns: the rows may be the user's, who may change them."""
     if isinstance(columns, slice):
-        return put(rows[:, columns].copy())  # the rows may be the user's
-    return put(np.take(rows, columns, axis=1))
+        return rows[:, columns].copy()
+    return np.take(rows, columns, axis=1)

@@ -64,17 +64,18 @@ def inner_products(left, right):
     return inner + product(left.others, right.others)
 
 
-def make_features(X, centre, n_samples=None, others=None, others_centre=None):
+def make_features(X, centre, n_samples=None, others=None, others_centre=None, xp=jnp):
     """Centre the rows of `X` in float64; those from `n_samples` on are padding, set to zero.
 
-    Padding at the centre is close to no sample, so nothing is summed again for it.
+    Padding at the centre is close to no sample, so nothing is summed again for it. `xp` is
+    ``jax.numpy``, or numpy for arrays of the host.
     """
 
     def shift(rows, centre):
-        values = rows.astype(jnp.float64) - centre[None, :]
+        values = rows.astype(xp.float64) - centre[None, :]
         if n_samples is not None:
-            values = jnp.where((jnp.arange(X.shape[0]) < n_samples)[:, None], values, 0.0)
-        return values, jnp.sum(values * values, axis=1)
+            values = xp.where((xp.arange(X.shape[0]) < n_samples)[:, None], values, 0.0)
+        return values, xp.sum(values * values, axis=1)
 
     values, norms = shift(X, centre)
     if others is None:
