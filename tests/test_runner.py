@@ -594,9 +594,9 @@ def sleep_or_print(row):
 
 def test_executors_of_others_keep_the_time(threads):
     campaign = make_campaign(initial=[59, 3])
-    options = {"n_parallel": 3, "n_initial": 2, "timeout": 8.0, "retries": 0}
+    options = {"n_parallel": 3, "n_initial": 2, "timeout": 5.0, "retries": 0}
     campaign.run(sleep_or_print, 2, executor=threads, **options)
-    assert campaign.dropped == {59: "not finished in 8 s"}
+    assert campaign.dropped == {59: "not finished in 5 s"}
     np.testing.assert_allclose(campaign.y, Y[campaign.labelled])
 
 

@@ -270,7 +270,7 @@ class BlockTridiagonal:
         # (K + alpha I)^-1 = P P^T with P^T = L^-1 Q^T for the factor L of B + alpha I
         per_tile = self.tile // self.width
         steps = [
-            tuple(put(array[start : start + per_tile]) for array in (couplings, inverses, whitened))
+            put(tuple(array[start : start + per_tile] for array in (couplings, inverses, whitened)))
             for start in range(0, len(rotated), per_tile)
         ]
         weights, squares = [], []

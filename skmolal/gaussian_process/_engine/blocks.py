@@ -25,7 +25,7 @@ __all__ = ["Blocks", "centre_blocks", "constant_columns"]
 
 _MANY = 2048  # samples from which on columns without products are looked for
 _STEPS = 64  # numbers of such columns that there may be
-_FEW = 2**17  # numbers that are centred on the host in less time than they take to get there
+_FEW = 2**17  # numbers that are centred on the host, with no function for each shape
 _ROWS = 256  # compared at a time: few columns are left after the first
 
 
@@ -177,7 +177,7 @@ class Blocks(DeviceState):
             varying, others = (all_columns[columns][part] for part in split)
             self._columns[block] = varying
             self._others.append(others)
-            centres.append(tuple(put(centre[part]) for part in split))
+            centres.append(put(tuple(centre[part] for part in split)))
         self.centres = tuple(centres)
 
     def covers(self, X):
@@ -204,7 +204,7 @@ class Blocks(DeviceState):
         A list with the two parts of each block; the second is None where there is none, and of
         training samples, for which it would be the centre.
         """
-        return jax.tree.map(put, self._take(X, start, stop, n_rows, training))
+        return put(self._take(X, start, stop, n_rows, training))
 
     def _take(self, X, start, stop, n_rows, training):
         rows = _dense_rows(X, start, stop, n_rows)
@@ -218,8 +218,10 @@ class Blocks(DeviceState):
         parts = self._take(X, start, stop, n_rows, training)
         if n_rows * self.n_features <= _FEW:
             centres = jax.tree.map(np.asarray, self.centres)
-            return jax.tree.map(put, _centre(parts, centres, stop - start, np))
-        return centre_blocks(jax.tree.map(put, parts), self.centres, stop - start)
+            features = _centre(parts, centres, stop - start, np)
+            # A call takes few numbers from the host in less time than it takes to put them there.
+            return features if jax.default_backend() == "cpu" else put(features)
+        return centre_blocks(put(parts), self.centres, stop - start)
 
 
 def _select(rows, columns):

@@ -193,7 +193,7 @@ class ExactPosterior(DeviceState):
 
     def predict_block(self, rows, return_var, solved=None):
         """Predict for one block of device rows; append its partial solves to `solved`."""
-        mean = jnp.zeros(())
+        mean = np.zeros(())
 
         def kernel_tile(j):
             # Alg. 2.1, page 19, line 4 -> f*_bar = K(X_test, X_train) . alpha

@@ -76,7 +76,7 @@ def pad_tiles(array, tile, dtype, fill=0.0):
 
 def split_tiles(array, tile, dtype, fill=0.0):
     """Put tiles on the device; see :func:`pad_tiles`."""
-    return [put(part) for part in pad_tiles(array, tile, dtype, fill)]
+    return put(pad_tiles(array, tile, dtype, fill))
 
 
 def join_tiles(tiles, n_samples):
@@ -97,7 +97,7 @@ def subtract_product(acc, left, right, max_terms=_LONG_SUM):
     return acc
 
 
-@partial(jax.jit, static_argnames="max_terms")
+@partial(compiled, static_argnames=("max_terms",))
 def _subtract(acc, lefts, rights, max_terms):
     for left, right in zip(lefts, rights, strict=True):
         acc = subtract_product(acc, left, right, max_terms)
@@ -122,7 +122,7 @@ def subtract_squares(variance, solved):
     return variance - jnp.sum(solved * solved, axis=1)
 
 
-@partial(jax.jit, static_argnames="dtype")
+@partial(compiled, static_argnames=("dtype",))
 def _solve(acc, inverse, dtype):
     """Compute ``acc @ inverse.T`` for a lower triangular `inverse`."""
     tile = inverse.shape[0]
@@ -133,7 +133,7 @@ def _solve(acc, inverse, dtype):
     return jnp.concatenate([first, product(acc, inverse[half:])], axis=1).astype(dtype)
 
 
-@jax.jit
+@compiled
 def _set_rows(tile, rows, start):
     return jax.lax.dynamic_update_slice(tile, rows, (start, 0))
 
@@ -160,7 +160,7 @@ def _factor_small(matrix):
     return jax.lax.fori_loop(0, len(matrix), column, (zeros, zeros))
 
 
-@jax.jit
+@compiled
 def _append_diagonal(diagonal, inverse, rows, start):
     """Factor the rows of a diagonal tile from `start` on; rows before are factored already."""
     tile = rows.shape[1]
@@ -191,10 +191,10 @@ def _factor_by_lapack(matrix):
             factor, inverse = factor_block(np.asarray(matrix))
     except np.linalg.LinAlgError:
         return None, None, False
-    return put(factor), put(inverse), True
+    return *put((factor, inverse)), True
 
 
-@jax.jit
+@compiled
 def _subtract_forward(acc, tile, x):
     return acc - _matmul(tile, x)
 
@@ -204,17 +204,17 @@ def _multiply_transposed(tile, x):
     return jax.lax.dot_general(x, tile, (((0,), (0,)), ((), ())), precision="highest").T
 
 
-@jax.jit
+@compiled
 def _subtract_backward(acc, tile, x):
     return acc - _multiply_transposed(tile, x)
 
 
-@jax.jit
+@compiled
 def _forward(inverse, acc):
     return _matmul(inverse, acc)
 
 
-@jax.jit
+@compiled
 def _backward(inverse, acc):
     return _multiply_transposed(inverse, acc)
 
@@ -286,8 +286,8 @@ class TiledCholesky(DeviceState):
         max_terms = _max_terms(self.dtype, n_samples)
         for i, offset, height in partial_steps(self.n_samples, n_samples, self.tile):
             if i == len(rows):
-                identity = put(np.eye(self.tile))
-                zeros = put(np.zeros((self.tile, self.tile), self.dtype))
+                identity = np.eye(self.tile)
+                zeros = np.zeros((self.tile, self.tile), self.dtype)
                 rows.append([zeros] * i + [identity])
                 inverses.append(identity)
             solved = []

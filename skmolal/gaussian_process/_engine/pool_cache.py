@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skmolal.gaussian_process._engine.compilation import compiled
 from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.exact import block_rows
 from skmolal.gaussian_process._engine.factor import partial_steps, subtract_product
@@ -27,13 +28,13 @@ _SLACK = {"float64": 1e-9, "float32": 1e-4}
 _PATIENCE = 8  # predictions after which a row that nobody asks for is gone
 
 
-@partial(jax.jit, static_argnames="max_terms")
+@partial(compiled, static_argnames=("max_terms",))
 def _subtract_rows(acc, solved, factor_rows, offset, max_terms):
     rows = jax.lax.dynamic_slice_in_dim(factor_rows, offset, acc.shape[1])
     return subtract_product(acc, solved, rows, max_terms)
 
 
-@partial(jax.jit, static_argnames="max_terms")
+@partial(compiled, static_argnames=("max_terms",))
 def _solve_columns(solved, variance, acc, diagonal, inverse, offset, max_terms):
     """Solve for the columns of one tile from `offset` on, given the tiles before in `acc`."""
     height = acc.shape[1]
@@ -53,13 +54,13 @@ def _set_columns(solved, new, offset):
     return jax.lax.dynamic_update_slice(solved, new, (0, offset))
 
 
-@jax.jit
+@compiled
 def _add_change(mean, solved, whitened, old):
     change = (whitened - old).astype(solved.dtype)
     return mean + jnp.matmul(solved, change, precision="highest")
 
 
-@jax.jit
+@compiled
 def _take(array, rows):
     return array[rows]
 

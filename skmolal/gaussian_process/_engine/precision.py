@@ -33,12 +33,13 @@ def numerics():
         yield
 
 
-def put(array):
-    """Put a host array on the device, where it may share its memory: nobody may change it later.
+def put(arrays):
+    """Put host arrays on the device, where they may share memory: nobody may change them later.
 
-    ``jnp.asarray`` may share it as well, and compiles a function for each shape.
+    ``jnp.asarray`` may share it as well, and compiles a function for each shape. A call takes
+    about 50 us, whether for one array or for a tree of them.
     """
-    return jax.device_put(array)
+    return jax.device_put(arrays)
 
 
 class DeviceState:
@@ -58,5 +59,5 @@ class DeviceState:
     def __setstate__(self, state):
         with numerics():
             for name in self._device_attributes:
-                state[name] = jax.tree.map(put, state[name])
+                state[name] = put(state[name])
         self.__dict__.update(state)

@@ -15,11 +15,11 @@ References
 
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from sklearn import get_config
 
+from skmolal.gaussian_process._engine.compilation import compiled
 from skmolal.gaussian_process._engine.factor import split_tiles, subtract_squares
 
 __all__ = ["PrecisionError", "narrow", "refine", "remember_tiles"]
@@ -34,17 +34,17 @@ class PrecisionError(np.linalg.LinAlgError):
     """The float32 factor is not accurate enough."""
 
 
-@jax.jit
+@compiled
 def _multiply(acc, tile, x):
     return acc + jnp.matmul(tile, x, precision="highest")
 
 
-@jax.jit
+@compiled
 def _multiply_transposed(acc, tile, x):
     return acc + jnp.matmul(tile.T, x, precision="highest")
 
 
-@jax.jit
+@compiled
 def _column_dot(left, right):
     return sum(jnp.sum(a * b, axis=0) for a, b in zip(left, right, strict=True))
 
