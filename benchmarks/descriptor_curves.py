@@ -10,7 +10,7 @@ the MBTR's Gaussian width (0.02; with 0.05 k2 had 0.174 eV at 8,000 labels in pl
 the bounds of the noise. Limits of time set the rest:
 
 - the MBTR's grids have 100 (k2) and 50 (k3) points in place of 200 and 100;
-- LMBTR, which dscribe fills entry by entry, has pairs only and 25 points, with Gaussians wide
+- LMBTR, which was slow when this was measured, has pairs only and 25 points, with Gaussians wide
   enough for them (0.05 in place of 0.02).
 
 PCA and scaling are fitted once on all 8,000 training molecules, as on the pool of a campaign.
