@@ -12,6 +12,7 @@ import sys
 import warnings
 from functools import cache
 
+import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
@@ -401,6 +402,24 @@ def test_close_pairs_among_many_are_all_summed_from_differences(n_close):
         )
     np.testing.assert_allclose(np.sqrt(scaled)[:70, :70], np.sqrt(expected), atol=1e-12)
     assert (np.asarray(scaled)[70:, 70:] == 0).all()
+
+
+def test_a_gradient_counts_each_close_pair_once():
+    """The last columns that are computed together overlap with those before."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=30) + 1e-7 * rng.normal(size=(20, 30))
+    length_scale, weights = np.linspace(1, 3, 30), rng.normal(size=(20, 20))
+    with numerics():
+        features = make_features(jnp.asarray(X), jnp.zeros(30))
+        eye = jnp.eye(20, dtype=bool)
+        _, pull_back = jax.vjp(
+            lambda scale: scaled_squared_distances(scale, features, features, eye),
+            jnp.asarray(length_scale),
+        )
+        (gradient,) = pull_back(jnp.asarray(weights))
+    squares = (X[:, None, :] - X[None, :, :]) ** 2
+    expected = -2 * np.einsum("ij,ijk->k", weights, squares) / length_scale**3
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("nu", [0.7, 1.2])

@@ -70,8 +70,11 @@ def test_numpy_layers_need_no_jax_matplotlib_or_dscribe(module):
     assert done.stdout.strip() == "[]"
 
 
-def test_workers_that_leave_results_in_a_spool_need_no_sqlalchemy():
-    code = "import sys, skmolal.storage; print(sorted({'numpy', 'sqlalchemy'} & set(sys.modules)))"
+def test_workers_start_with_what_they_need_alone():
+    code = (
+        "import sys, skmolal._workers._work; "
+        "print(sorted({'numpy', 'sklearn', 'sqlalchemy'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
