@@ -97,6 +97,17 @@ def test_values_and_gradient_equal_scikit_learn(name, samples):
     np.testing.assert_allclose(gradient, kernel(X, eval_gradient=True)[1], atol=1e-10)
 
 
+def test_rows_on_the_device_are_not_the_users():
+    """A device may share the memory of arrays that lie well; the user may write to theirs."""
+    parsed = parse_kernel(sk.RBF())
+    with numerics():
+        for n_features in range(20, 60):
+            X = np.ones((64, n_features))
+            ((part, _),) = Blocks(parsed, X).take(X, 0, 64, 64)
+            X[:] = 0.0
+            assert (np.asarray(part) == 1.0).all()
+
+
 class _Subclass(sk.RBF):
     pass
 
