@@ -1,9 +1,15 @@
-"""Strict settings and shared molecules for every test."""
+"""Settings and the database server that all tests share."""
 
 import os
 from pathlib import Path
 
+from hypothesis import settings
+
 from tests.postgres_server import postgres_server, postgres_url  # noqa: F401
+
+# An example takes as long as the disk, a compiler and other processes on the same cores let it.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # The suite runs one process per core; more threads inside would only fight over the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

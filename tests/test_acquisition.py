@@ -27,7 +27,7 @@ def integrate(function, low, high, mean, std):
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(z=st.floats(-8, 8), width=st.floats(1e-6, 5), mean=st.floats(-5, 5), std=positive)
 def test_probability_in_range_is_the_integral(z, width, mean, std):
     low = mean + z * std
@@ -39,7 +39,7 @@ def test_probability_in_range_is_the_integral(z, width, mean, std):
     np.testing.assert_allclose(got, expected, rtol=rtol)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(mean=finite, std=positive, low=finite)
 def test_one_sided_probability(mean, std, low):
     got = acquisition.log_probability_in_range([mean], [std], low=low)
@@ -107,7 +107,7 @@ def test_margin():
     np.testing.assert_array_equal(acquisition.margin_in_range(mean, high=0.0), -mean)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(z=st.floats(-6, 6), best=st.floats(-5, 5), std=positive)
 def test_improvements_are_the_integrals(z, best, std):
     mean = best + z * std
@@ -145,7 +145,7 @@ def test_confidence_bound_is_a_quantile():
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(mean=finite, std=positive, threshold=finite, kappa=st.floats(0.1, 5))
 def test_straddle_is_positive_where_the_threshold_is_within_the_interval(
     mean, std, threshold, kappa

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from skmolal import acquisition
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     z=st.floats(-300, 60) | st.floats(-1e7, -300) | st.floats(-2, 2),
     best=st.floats(-5, 5),

@@ -34,7 +34,7 @@ def decompose(matrix, tile):
     seed=st.integers(0, 99),
 )
 @example(n_samples=300, tile=128, rank=1, alpha=1e-6, seed=0)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_weights_and_diagonal_are_those_of_the_inverse(n_samples, tile, rank, alpha, seed):
     rng = np.random.default_rng(seed)
     X, y = rng.normal(size=(n_samples, rank)), rng.normal(size=(n_samples, 2))

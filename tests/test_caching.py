@@ -73,7 +73,7 @@ def assert_equal_contents(first, second):
         assert joblib.hash(one) == joblib.hash(other)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(items=st.lists(plain_atoms(), max_size=5), protocol=st.integers(2, 5))
 def test_pickling_keeps_everything(items, protocol):
     molecules = as_molecules(items)

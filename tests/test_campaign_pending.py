@@ -269,7 +269,7 @@ actions = st.lists(
 
 
 @given(actions)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_happens_no_record_is_lost_asked_twice_or_counted_twice(actions):
     X, y = make_problem(30)
     campaign = Campaign(BayesianRidge(), X, query_strategy="uncertainty", random_state=0)

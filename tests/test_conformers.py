@@ -45,7 +45,7 @@ def test_conformers_depend_on_molecule_and_seed_only():
     assert ethanol.get_distance(1, 2) == pytest.approx(1.42, abs=0.03)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=st.integers(1, 2**31 - 1))
 def test_another_writing_of_a_smiles_gives_the_same_conformer(seed):
     given = "OC[C@H](N)C(=O)OC"

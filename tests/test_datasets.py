@@ -143,7 +143,7 @@ def test_recipe_makes_the_shipped_sample(sample):
         np.testing.assert_array_equal(shipped.columns[name], column)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=8), seed=st.integers(0, 99))
 def test_table_is_the_same_after_save_and_load(tmp_path_factory, sizes, seed):
     table = make_table(sizes, seed)
@@ -155,7 +155,7 @@ def test_table_is_the_same_after_save_and_load(tmp_path_factory, sizes, seed):
     assert MoleculeTable.load(path, key=[["source.txt", 12, 35]]) is None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=8), data=st.data())
 def test_taken_molecules_are_those_of_the_table(sizes, data):
     table = make_table(sizes)

@@ -282,7 +282,7 @@ def test_label_rejects_a_small_gap(monkeypatch):
         script.label(np.array([8, 1, 1]), water, 0)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(n_atoms=st.integers(2, 8), seed=st.integers(0, 99))
 def test_fingerprint_knows_shape_and_elements_only(n_atoms, seed):
     rng = np.random.default_rng(seed)

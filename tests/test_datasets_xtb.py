@@ -118,7 +118,7 @@ def test_file_is_small():
     assert script.PATH.stat().st_size <= 300_000
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     steps=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=8),
     n_digits=st.integers(0, 6),

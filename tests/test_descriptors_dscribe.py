@@ -66,7 +66,7 @@ molecules_of = st.builds(
 
 
 @pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(atoms=molecules_of, seed=st.integers(0, 100))
 def test_motions_mirrors_and_the_order_of_atoms_do_not_matter(transformer, atoms, seed):
     transformer = clone(transformer)

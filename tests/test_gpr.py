@@ -180,7 +180,7 @@ def test_gradient_equals_finite_differences(name):
 
 
 @given(seed=st.integers(0, 10_000), n_samples=st.integers(1, 40), noise=st.floats(1e-6, 10))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_std_squared_is_the_diagonal_of_the_covariance(seed, n_samples, noise):
     X, y = make_data(n_samples + 6, seed=seed)
     model = GaussianProcessRegressor(1.5 * RBF(5.0), alpha=noise, optimizer=None)

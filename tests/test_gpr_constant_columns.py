@@ -178,7 +178,7 @@ def make_loop(X, table=True):
 
 
 @given(seed=st.integers(0, 100), by_number=st.booleans(), dtype=st.sampled_from(["f4", "f8"]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_loops_that_know_their_pool(seed, by_number, dtype):
     X, y, foreign = make_data(0.25, n=80, seed=seed)
     X, foreign = X.astype(dtype), foreign.astype(dtype)
@@ -254,7 +254,6 @@ def test_a_fit_to_other_samples_than_expected():
     thin=st.booleans(),
     kind=st.sampled_from([np.float32, np.float64, np.int64, bool]),
 )
-@settings(deadline=None)
 def test_constant_columns_are_found(seed, n_constant, thin, kind):
     rng = np.random.default_rng(seed)
     X = rng.integers(0, 3, size=(30, 12)).astype(kind)

@@ -50,7 +50,7 @@ def test_products_equal_those_of_numbers(container, dtype, n_threads, monkeypatc
     value=st.sampled_from([2.0, -1.0, 0.5, 1 + 1e-7, np.nan, np.inf, 1e-300]),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_one_number_that_is_no_bit_is_seen(n_features, row, value, data):
     X = make_bits((5, n_features), 0)
     assert pack_rows(X, 16) is not None

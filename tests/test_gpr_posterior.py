@@ -89,7 +89,7 @@ def test_one_by_one_equals_all_at_once():
 
 
 @given(seed=st.integers(0, 1000), rows=st.sets(st.integers(0, 39), min_size=1, max_size=8))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_labels_never_add_variance(seed, rows):
     X, y = make_data(seed)
     posterior = PosteriorCovariance(fit(KERNELS["rbf"], X[:30], y[:30]), X[30:])

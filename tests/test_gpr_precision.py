@@ -143,7 +143,7 @@ def test_a_matrix_that_float64_cannot_factor_is_an_error():
     log_scale=st.floats(-3, 3),
     n_samples=st.sampled_from([1, 20, 60]),
 )
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_never_nan_and_never_a_negative_variance(seed, log_noise, log_scale, n_samples):
     X, y = make_data(n_samples + 20, seed)
     X[-1] = X[0]

@@ -31,7 +31,7 @@ def smallest_gap(covariance):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**31))
 @example(seed=290)
 def test_well_separated_draws_equal_scikit_learns_up_to_the_sign_of_each_direction(kernel, seed):

@@ -266,7 +266,7 @@ def test_several_targets_are_refused_in_so_many_words(data):
 
 
 @given(batches=st.lists(st.integers(1, 40), min_size=1, max_size=5), seed=st.integers(0, 99))
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 def test_any_batches_give_what_fresh_fits_give(batches, seed):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(300, 20))
@@ -479,7 +479,7 @@ def test_a_stored_campaign_comes_back_bit_for_bit(data):
 
 
 @given(seed=st.integers(0, 10_000), bit=st.integers(0, 31))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_flipped_bit_changes_a_fingerprint(seed, bit):
     rng = np.random.default_rng(seed)
     X = rng.integers(0, 3, size=(20, 6)).astype(np.float32)

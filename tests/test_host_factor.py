@@ -29,7 +29,7 @@ def small_blocks(monkeypatch):
 
 
 @given(n=st.integers(1, 60), n_threads=st.integers(1, 3), seed=st.integers(0, 5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_factor_and_inverse_equal_numpys(n, n_threads, seed):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(host, "_WHOLE", 16)

@@ -67,7 +67,7 @@ def test_features_are_those_in_memory(library, features):
     assert len(library.rejected()) == 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_any_rows_are_read_as_from_an_array(data):
     library, features = _shared()

@@ -16,7 +16,7 @@ WATERS = [molecule("H2O"), molecule("CH3OH"), molecule("CO2")]
 ALL_TERMS = {"k1": "default", "k2": "default", "k3": "default"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(molecule_lists(), any_terms())
 def test_dscribe_backend_is_dscribe(molecules, kwargs):
     mbtr = MBTRTransformer(**kwargs, species=ELEMENTS, backend="dscribe", dtype="float64")
@@ -25,7 +25,7 @@ def test_dscribe_backend_is_dscribe(molecules, kwargs):
     assert mbtr.backend_ == "dscribe"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(molecule_lists(), st.integers(0, 2**32 - 1), st.booleans())
 def test_rotation_translation_mirror_and_order_of_atoms(molecules, seed, mirror):
     mbtr = MBTRTransformer(**ALL_TERMS, species=ELEMENTS, dtype="float64")
@@ -160,7 +160,7 @@ def test_feature_names_say_what_the_columns_are():
     assert best.startswith("k3_C-H-O") or best.startswith("k3_H-C-O")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(-5, 5), st.floats(1e-7, 1e3), st.integers(2, 400))
 def test_feature_names_are_unique_on_any_grid(start, span, n):
     mbtr = MBTRTransformer(species=["H"])

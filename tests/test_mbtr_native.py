@@ -30,7 +30,7 @@ def assert_close(X, expected, rtol=1e-7):
     np.testing.assert_allclose(X, expected, rtol=0, atol=rtol * np.abs(expected).max() + 1e-13)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(molecule_lists(), one_term())
 def test_native_is_dscribe_on_random_molecules_and_settings(molecules, kwargs):
     mbtr = MBTRTransformer(**kwargs, species=ELEMENTS, backend="native", dtype="float64")
@@ -69,7 +69,7 @@ def test_native_is_dscribe_on_straight_angles(function):
     assert_close(native, mbtr.set_params(backend="dscribe").fit(molecules).transform(molecules))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(-3, 3), st.floats(-12, 0.5), st.integers(2, 80))
 def test_gaussians_of_any_width_are_exact(centre, log_sigma, n):
     grid, table = tabulate_grid(min=-1.0, max=1.0, n=n, sigma=float(np.exp(log_sigma)))

@@ -174,7 +174,7 @@ def test_savings_name_what_is_unknown():
         data_savings(make_curve([[1, 2, 3]] * 2, [[1, 2, 3]]), "ours", metric="score")
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 1000),
     n_samples=st.integers(5, 30),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from skmolal import as_molecules, read_molecules
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(n_samples=st.integers(0, 6), n_atoms=st.integers(0, 4))
 def test_equal_sizes_never_make_a_2d_array(n_samples, n_atoms):
     items = [Atoms(f"H{n_atoms}") if n_atoms else Atoms() for _ in range(n_samples)]

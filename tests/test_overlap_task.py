@@ -14,7 +14,7 @@ positions = st.floats(0.0, 1.0)
 gaps = st.floats(0.0, 50.0)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     y=hnp.arrays(float, st.integers(20, 60), elements=st.floats(-100, 100), unique=True),
     share=shares,
@@ -33,7 +33,7 @@ def test_window_holds_the_share_and_the_range_says_who(y, share, position, gap):
         )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     y=hnp.arrays(float, 40, elements=st.integers(-6, 6).map(float)),
     share=st.floats(0.1, 0.5),

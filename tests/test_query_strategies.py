@@ -51,7 +51,7 @@ def test_near_ties_are_broken_by_position():
     np.testing.assert_array_equal(top_n(utility, 6), [2, 1, 3, 4, 5, 0])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     values=st.lists(st.integers(-50, 50), min_size=1, max_size=40),
     scale=st.sampled_from([1e-200, 1e-3, 1.0, 7.7, 1e12]),
@@ -199,7 +199,7 @@ def test_distances_are_to_the_centre_of_the_cluster():
         np.testing.assert_allclose(distance[labels == label], expected, atol=1e-9)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     n_distinct=st.integers(1, 6),
     copies=st.integers(1, 6),
@@ -313,7 +313,7 @@ def test_probability_decides_where_it_underflows():
     np.testing.assert_array_equal(query_idx, [1, 3, 0, 2])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     mean=arrays(float, st.integers(1, 25), elements=st.floats(-5, 5)),
     std=st.floats(0, 3),
@@ -363,7 +363,7 @@ def test_wrong_fraction(fraction):
         get_query_strategy("uncertainty_cluster", fraction=fraction)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 999), n_pool=st.integers(2, 25), n_instances=st.integers(1, 30))
 def test_rows_of_a_permuted_pool(seed, n_pool, n_instances):
     """Without ties the pool's order does not matter to strategies that draw nothing."""

@@ -77,7 +77,7 @@ def brute_force_lcmd(X_pool, centres, n):
     return picks
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 9999), n_pool=st.integers(1, 30), n_labelled=st.integers(1, 6))
 def test_k_center_and_lcmd_by_loops(seed, n_pool, n_labelled):
     rng = np.random.default_rng(seed)
@@ -312,7 +312,7 @@ def test_sparse_and_single_precision_features(strategy):
         np.testing.assert_allclose(got[1], expected[1], rtol=1e-6)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     name=st.sampled_from(["k_center", "lcmd", "kmeans_plus_plus", "greedy_target"]),
     n_distinct=st.integers(1, 5),

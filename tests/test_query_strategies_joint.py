@@ -141,7 +141,7 @@ def test_one_pick_of_max_det_is_the_most_uncertain():
     np.testing.assert_allclose(std, expected_std)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 9999),
     n_pool=st.integers(1, 60),

@@ -73,7 +73,7 @@ def query_both_ways(monkeypatch, strategy, model, pool, n):
     return plain, STRATEGIES[strategy](model, pool, n)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from(sorted(KERNELS)),
     st.sampled_from(sorted(STRATEGIES)),

@@ -105,7 +105,7 @@ def test_without_updates_the_batch_is_the_top_of_the_formula(name):
     assert first == query_idx[0]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(NAMES),
     seed=st.integers(0, 9999),

@@ -52,7 +52,7 @@ def unpack(X):
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(idx=st.lists(st.integers(0, 5)), as_mask=st.booleans())
 def test_taken_rows_are_those_of_a_list(name, idx, as_mask):
     X = CONTAINERS[name]

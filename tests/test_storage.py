@@ -108,7 +108,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(json_values, min_size=1, max_size=20))
 def test_every_value_of_json_survives(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("values") / "hunt.db"

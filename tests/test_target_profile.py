@@ -33,7 +33,7 @@ def test_ceilings_are_those_of_the_best_rule_on_noisy_predictions(low, high, err
     assert profile.f1 == pytest.approx(best, abs=0.015)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 1000),
     share=st.floats(0.1, 0.9),
