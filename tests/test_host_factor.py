@@ -59,19 +59,6 @@ def test_the_number_of_threads_changes_no_bit(small_blocks):
         np.testing.assert_array_equal(weights, results[0][1])
 
 
-def test_a_workspace_may_be_used_again(small_blocks):
-    workspace = np.full((45, 45), np.nan)
-    for seed in range(3):
-        y = np.random.default_rng(seed).normal(size=(45, 2))
-        results = []
-        for memory in (workspace, None):
-            matrix, _ = make_matrix(45, seed)
-            weights = HostCholesky(matrix, 2).invert(y, memory)
-            results.append((np.tril(matrix), weights))
-        for ours, expected in zip(*results, strict=True):
-            np.testing.assert_array_equal(ours, expected)
-
-
 @pytest.mark.parametrize("row", [3, 50])
 def test_a_matrix_that_is_not_positive_definite_is_an_error(row, small_blocks):
     for n in (16, 60):

@@ -100,7 +100,7 @@ class CompiledLikelihood:
             ]
             for i in range(len(features))
         ]
-        self._matrix = self._workspace = None  # on the host, the same memory for all evaluations
+        self._matrix = None  # on the host, the same memory for all evaluations
 
     def _size(self, i):
         return self.n_samples - i * self.tile
@@ -177,9 +177,7 @@ def _factor_on_host(problem, values, invert):
             raise np.linalg.LinAlgError("the matrix is singular to working precision")
         if not invert:
             return likelihood, None, None
-        if problem._workspace is None:
-            problem._workspace = np.empty_like(matrix)
-        alpha = factor.invert(problem.y, problem._workspace)
+        alpha = factor.invert(problem.y)
 
     def inverse_tile(i, j):
         part = matrix[i * tile : (i + 1) * tile, j * tile : (j + 1) * tile]
