@@ -11,7 +11,8 @@ evaluation at 4,000 at 60% of the rate of a product or better.
 
     python benchmarks/bench_optimize.py             # a quarter of an hour
     python benchmarks/bench_optimize.py --sizes 200 1000
-    XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell python benchmarks/bench_optimize.py
+
+``benchmarks/machine.py`` tells how to limit a processor with AVX-512 to AVX2.
 """
 
 import argparse

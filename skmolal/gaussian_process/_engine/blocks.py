@@ -187,6 +187,22 @@ class Blocks(DeviceState):
                 return False
         return True
 
+    def columns(self, n_features):
+        """Return the columns in the products of the first block, of so many features."""
+        return np.arange(n_features)[self._columns[0]]
+
+    def without(self, dropped, n_features):
+        """Copy of the only block without some columns, by their places in its products.
+
+        Returns also the places of those that are kept, and what a zero is in the others.
+        """
+        columns, (centre, others) = self.columns(n_features), self.centres[0]
+        kept, centre = np.setdiff1d(np.arange(len(columns)), dropped), np.asarray(centre)
+        twin = copy.copy(self)
+        twin._columns, twin.n_features = [columns[kept]], self.n_features - len(dropped)
+        twin.centres = ((put(centre[kept]), others),)
+        return twin, kept, -centre[dropped]
+
     def joined(self):
         """Copy, with all columns of each block in its products."""
         twin = copy.copy(self)

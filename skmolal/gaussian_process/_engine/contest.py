@@ -52,11 +52,11 @@ def scan(posterior, X):
     mean = np.empty((n_rows, posterior.weights[0].shape[1]))
     prior = np.empty(n_rows)
 
-    def compute(rows):
-        return posterior.predict_block(rows, return_var=False)[0], posterior.gram.diagonal(rows)
+    def compute(gram, rows):
+        return posterior.predict_block(rows, False, gram=gram)[0], gram.diagonal(rows)
 
-    for start, stop, computed in compute_blocks(posterior.gram, posterior.factor, X, compute):
-        mean[start:stop], prior[start:stop] = computed
+    for places, computed in compute_blocks(posterior.gram, posterior.factor, X, compute):
+        mean[places], prior[places] = computed
     return mean, prior
 
 

@@ -44,6 +44,8 @@ class Features(NamedTuple):
     values: jax.Array  # (n, n_features)
     squared_norms: jax.Array  # (n,), of values and others
     others: jax.Array | None = None  # (n, n_others), further columns; None where all are zero
+    # (n,), squared distance from the other side in columns in which that is the same throughout
+    apart: jax.Array | None = None
 
 
 def product(left, right):
@@ -195,6 +197,8 @@ def _compute(left, right, same, length_scale):
         a, b = (_scale(side, length_scale) for side in (left, right))
     size = a.squared_norms[:, None] + b.squared_norms[None, :]
     squares = size - 2.0 * inner_products(a, b)
+    if b.apart is not None:
+        squares += b.apart[None, :]
     close = ~same & (squares < _CLOSE * size)
 
     def replace(squares, row, start, near):
@@ -203,6 +207,8 @@ def _compute(left, right, same, length_scale):
             differences /= length_scale
         summed = jnp.sum(differences**2, axis=1)
         summed += _sum_others(left, right, row, start, len(near))
+        if right.apart is not None:
+            summed += jax.lax.dynamic_slice_in_dim(right.apart, start, len(near))
         new = jnp.where(near, summed, _window(squares, row, start, len(near)))
         return jax.lax.dynamic_update_slice(squares, new[None], (row, start))
 

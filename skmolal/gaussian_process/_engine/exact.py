@@ -16,6 +16,7 @@ from skmolal.gaussian_process._engine.factor import (
     subtract_squares,
 )
 from skmolal.gaussian_process._engine.precision import DeviceState
+from skmolal.gaussian_process._engine.rare_columns import plan_pool
 from skmolal.gaussian_process._engine.refine import narrow, refine, remember_tiles
 
 __all__ = [
@@ -71,19 +72,33 @@ def blocks(gram, factor, X, limit=None):
         yield start, stop, gram.rows(X, start, stop, height)
 
 
+def _planned_blocks(gram, factor, X):
+    """Yield (places in the pool, their number, gram, padded device rows)."""
+    height = block_rows(gram, factor, X.shape[0] if hasattr(X, "shape") else len(X))
+    plan = plan_pool(gram, X, height)
+    if plan is None:
+        for start, stop, rows in blocks(gram, factor, X):
+            yield slice(start, stop), stop - start, gram, rows
+        return
+    for start in range(0, len(X), height):
+        places = plan.order[start : start + height]
+        part = gram if start < plan.n_wide else plan.narrow
+        yield places, len(places), part, part.rows(X[places], 0, len(places), height)
+
+
 def compute_blocks(gram, factor, X, compute):
-    """Yield (start, stop, host arrays) for blocks of `X`, from ``compute(device rows)``.
+    """Yield (places in the pool, host arrays) of blocks, from ``compute(gram, device rows)``.
 
     While the device computes a block, the host prepares the rows of the next.
     """
-    uploaded = blocks(gram, factor, X)
+    uploaded = _planned_blocks(gram, factor, X)
     block = next(uploaded, None)
     while block is not None:
-        start, stop, rows = block
-        computed = compute(rows)
+        places, n_rows, part, rows = block
+        computed = compute(part, rows)
         del rows, block
         block = next(uploaded, None)
-        yield start, stop, [np.asarray(array)[: stop - start] for array in computed]
+        yield places, [np.asarray(array)[:n_rows] for array in computed]
 
 
 class ExactPosterior(DeviceState):
@@ -183,22 +198,25 @@ class ExactPosterior(DeviceState):
         variance = np.empty(n_rows) if return_var else None
         wanted = [mean, variance] if return_var else [mean]
 
-        def compute(rows):
-            return self.predict_block(rows, return_var)[: len(wanted)]
+        def compute(gram, rows):
+            return self.predict_block(rows, return_var, gram=gram)[: len(wanted)]
 
-        for start, stop, computed in compute_blocks(self.gram, self.factor, X, compute):
+        for places, computed in compute_blocks(self.gram, self.factor, X, compute):
             for whole, part in zip(wanted, computed, strict=True):
-                whole[start:stop] = part
+                whole[places] = part
         return mean, variance
 
-    def predict_block(self, rows, return_var, solved=None):
-        """Predict for one block of device rows; append its partial solves to `solved`."""
-        mean = np.zeros(())
+    def predict_block(self, rows, return_var, solved=None, gram=None):
+        """Predict for one block of device rows; append its partial solves to `solved`.
+
+        `gram` is the one that the rows are from, where it is not that of the training samples.
+        """
+        mean, gram = np.zeros(()), gram or self.gram
 
         def kernel_tile(j):
             # Alg. 2.1, page 19, line 4 -> f*_bar = K(X_test, X_train) . alpha
             nonlocal mean
-            tile = self.gram.cross_tile(rows, j)
+            tile = gram.cross_tile(rows, j)
             mean = _add_mean(mean, tile, self.weights[j])
             return tile
 
@@ -207,7 +225,7 @@ class ExactPosterior(DeviceState):
                 kernel_tile(j)
             return mean, None
         # lines 5 and 6 -> v = L \ K(X_test, X_train)^T, variance = k(x, x) - v^T v
-        variance = self.gram.diagonal(rows)
+        variance = gram.diagonal(rows)
         for part in self.factor.solve_rows(kernel_tile):
             variance = subtract_squares(variance, part)
             if solved is not None:

@@ -5,6 +5,7 @@ Two providers with the same methods: :class:`CompiledGram` for the kernels that
 calls the kernel object itself. All tiles are float64. Neither holds a kernel matrix.
 """
 
+import copy
 from functools import partial
 
 import jax
@@ -23,6 +24,8 @@ from skmolal.gaussian_process._engine.kernels import (
     evaluate_diagonal,
     needs_products_alone,
     parse_kernel,
+    scales_columns,
+    sees_raw,
     statistics,
 )
 from skmolal.gaussian_process._engine.precision import DeviceState, put
@@ -33,6 +36,10 @@ __all__ = ["CompiledGram", "HostGram", "make_gram"]
 
 def _slice(features, offset, height):
     return jax.tree.map(lambda array: jax.lax.dynamic_slice_in_dim(array, offset, height), features)
+
+
+def _norms(values):
+    return np.sum(values * values, axis=1)
 
 
 def _n_rows(features):
@@ -158,6 +165,37 @@ class CompiledGram(DeviceState):
             stop = min(start + self.tile, self.n_samples)
             self.features.append(self.blocks.features(X, start, stop, self.tile, training=True))
             self.noise += split_tiles(noise[start:stop], self.tile, np.float64, fill=1.0)
+
+    def columns_of_distances(self):
+        """Return the columns of all products, if they serve distances alone; else None."""
+        if self.n_blocks > 1 or sees_raw(self.spec, 0) or scales_columns(self.spec, 0):
+            return None
+        return self.blocks.columns(self.X.shape[1])
+
+    def without(self, dropped):
+        """Copy, for pool rows that are zero in some columns.
+
+        Parameters
+        ----------
+        dropped : ndarray of int, shape (n_dropped,)
+            Places in :meth:`columns_of_distances`.
+
+        Returns
+        -------
+        twin : CompiledGram
+            Only for what pool rows need.
+        """
+        twin = copy.copy(self)
+        twin.blocks, kept, zero = self.blocks.without(dropped, self.X.shape[1])
+        twin.features = []
+        for (features,) in self.features:
+            whole = np.asarray(features.values)
+            values = np.take(whole, kept, axis=1)
+            apart = np.sum((np.take(whole, dropped, axis=1) - zero) ** 2, axis=1)
+            twin.features.append(
+                put((features._replace(values=values, squared_norms=_norms(values), apart=apart),))
+            )
+        return twin
 
     def training_tile(self, i, offset, height, j):
         """Rows of tile (i, j) of the training matrix, noise included, padded by the identity."""
