@@ -8,6 +8,7 @@ for many rows products of blocks run on threads of our own, which sleep while th
 thread takes 28 ms and two of either kind 16 to 25. Results do not depend on the number of threads.
 """
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -195,10 +196,12 @@ class HostCholesky:
 
 
 class _Pool:
-    """Threads for the time of one matrix: a pool that is kept would not survive a fork."""
+    """This thread and others, for the time of one matrix: a pool that is kept would not survive a
+    fork."""
 
     def __init__(self, n_threads):
-        self.threads = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
+        self.n_others = n_threads - 1
+        self.threads = ThreadPoolExecutor(self.n_others) if self.n_others else None
 
     def __enter__(self):
         return self
@@ -209,8 +212,18 @@ class _Pool:
 
     def run(self, function, items):
         """Call the function of each item; all are done on return."""
-        if self.threads is None or len(items) < 2:
-            for item in items:
+        queue = deque(items)
+
+        def work():
+            while True:
+                try:
+                    item = queue.popleft()
+                except IndexError:
+                    return
                 function(item)
-        else:
-            list(self.threads.map(function, items))
+
+        n_others = min(self.n_others, len(queue) - 1)
+        others = [self.threads.submit(work) for _ in range(n_others)]
+        work()
+        for other in others:
+            other.result()

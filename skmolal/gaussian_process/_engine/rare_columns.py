@@ -16,7 +16,7 @@ from skmolal.gaussian_process._engine.gram import CompiledGram
 
 __all__ = ["PoolPlan", "plan_pool"]
 
-_LEAST_SAVED = 2e10  # operations: they take about as long as to compile another number of columns
+_LEAST_SAVED = 1e11  # operations, half a second to a second: twice the time to compile for them
 _STEPS = 32  # numbers of columns that there may be
 _SAMPLE = 1000  # rows that tell how rare columns are
 _ROWS = 4096  # compared at a time
