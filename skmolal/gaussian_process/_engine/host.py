@@ -19,6 +19,7 @@ from skmolal._threads import thread_pools
 
 __all__ = [
     "HostCholesky",
+    "blas_threads",
     "count_threads",
     "factor_block",
     "single_threaded_blas",
@@ -36,11 +37,16 @@ def count_threads():
     return max([pool.num_threads for pool in pools], default=1)
 
 
+def blas_threads(n_threads):
+    """Let BLAS use so many threads, as a context."""
+    return thread_pools("blas").limit(limits=n_threads)
+
+
 @contextmanager
 def single_threaded_blas():
     """Let BLAS use one thread; yields how many it would have used."""
     n_threads = count_threads()
-    with thread_pools("blas").limit(limits=1):
+    with blas_threads(1):
         yield n_threads
 
 

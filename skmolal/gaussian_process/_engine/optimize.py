@@ -9,6 +9,7 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
+from skmolal.gaussian_process._engine.host import single_threaded_blas
 from skmolal.gaussian_process._engine.kernels import parse_kernel
 from skmolal.gaussian_process._engine.likelihood import CompiledLikelihood, HostLikelihood
 
@@ -222,16 +223,19 @@ def _descend(obj_func, initial_theta, bounds, scale=1.0):
         value, gradient = obj_func(theta)
         return scale * value, scale * gradient
 
-    result = scipy.optimize.minimize(
-        scaled,
-        initial_theta,
-        method="L-BFGS-B",
-        jac=True,
-        bounds=bounds,
-        options={"ftol": _FTOL * scale, "gtol": _GTOL * scale},
-    )
+    options = {"ftol": _FTOL * scale, "gtol": _GTOL * scale}
+    result = _run_lbfgs(scaled, initial_theta, bounds, options)
     result.fun, result.jac = result.fun / scale, result.jac / scale
     return result
+
+
+def _run_lbfgs(obj_func, initial_theta, bounds, options):
+    # SciPy's steps use BLAS, whose threads spin for a while afterwards, on cores that the next
+    # evaluation wants.
+    with single_threaded_blas():
+        return scipy.optimize.minimize(
+            obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds, options=options
+        )
 
 
 def _search_with_some_first(obj_func, kernel, X, y, noise, bounds):
@@ -323,9 +327,7 @@ def _search_along(axes, obj_func, start, bounds, gtol=_LITTLE):
             best = _Optimum(theta, value, gradient)
         return value, axes.T @ np.where(theta == free, gradient, 0.0)
 
-    result = scipy.optimize.minimize(
-        along, np.zeros(len(start)), method="L-BFGS-B", jac=True, options={"gtol": gtol * scale}
-    )
+    result = _run_lbfgs(along, np.zeros(len(start)), None, {"gtol": gtol * scale})
     # At a bound this search does not see a slope that leads away.
     stuck = (best.theta <= low) & (best.gradient < 0) | (best.theta >= high) & (best.gradient > 0)
     if not result.success or (abs(best.gradient[stuck]) > _FLAT).any():
@@ -389,9 +391,7 @@ def _search_further(obj_func, theta, bounds, plausible_share):
     whether a search leaves it is chance. So the share becomes that of a plausible likelihood.
     """
     ftol = max(_FTOL * plausible_share, np.finfo(np.float64).eps)
-    result = scipy.optimize.minimize(
-        obj_func, theta, method="L-BFGS-B", jac=True, bounds=bounds, options={"ftol": ftol}
-    )
+    result = _run_lbfgs(obj_func, theta, bounds, {"ftol": ftol})
     return result.x, result.fun
 
 
