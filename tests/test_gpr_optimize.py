@@ -16,6 +16,7 @@ from sklearn.gaussian_process.kernels import (
     RationalQuadratic,
     WhiteKernel,
 )
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process._engine import optimize
@@ -284,3 +285,31 @@ if __name__ == "__main__":
     losses = shortfalls(range(200))
     print({seed: f"{loss:.1e}" for seed, loss in losses.items() if loss > 1e-5})
     print(f"{sum(loss < -1e-5 for loss in losses.values())} of {len(losses)} better by 1e-5")
+
+
+def test_an_objective_has_its_threads_while_scipys_steps_have_one(monkeypatch):
+    """Also one through a kernel's own code; SciPy's threads would spin beside evaluations."""
+    inside, steps = [], []
+
+    class Kernel(RBF):
+        def __call__(self, *args, **kwargs):
+            inside.append(blas_limits())
+            return super().__call__(*args, **kwargs)
+
+    def minimize(*args, **kwargs):
+        steps.append(blas_limits())
+        return scipy_minimize(*args, **kwargs)
+
+    scipy_minimize = optimize.scipy.optimize.minimize
+    monkeypatch.setattr(optimize.scipy.optimize, "minimize", minimize)
+    _, X, y = smooth_problem(50)
+    with threadpool_limits(2, "blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        GaussianProcessRegressor(Kernel(), alpha=0.01).fit(X, y)
+        after = blas_limits()
+    assert {*inside, after} == {2}
+    assert set(steps) == {1}
+
+
+def blas_limits():
+    return max(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas")

@@ -22,18 +22,23 @@ def n_threads():
     return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
 
 
+def make_blocks_small(patch):
+    patch.setattr(host, "_WHOLE", 16)
+    patch.setattr(host, "_FEW", 30)
+    patch.setattr(host, "_BLOCK", 8)
+    patch.setattr(host, "_SMALL_BLOCK", 5)
+
+
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(host, "_WHOLE", 16)
-    monkeypatch.setattr(host, "_BLOCK", 8)
+    make_blocks_small(monkeypatch)
 
 
 @given(n=st.integers(1, 60), n_threads=st.integers(1, 3), seed=st.integers(0, 5))
 @settings(max_examples=60)
 def test_factor_and_inverse_equal_numpys(n, n_threads, seed):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(host, "_WHOLE", 16)
-        patch.setattr(host, "_BLOCK", 8)
+        make_blocks_small(patch)
         matrix, whole = make_matrix(n, seed)
         y = np.random.default_rng(seed).normal(size=(n, 2))
         factor = HostCholesky(matrix, n_threads)
@@ -48,11 +53,12 @@ def test_factor_and_inverse_equal_numpys(n, n_threads, seed):
         np.testing.assert_allclose(np.tril(matrix), inverse, atol=1e-12)
 
 
-def test_the_number_of_threads_changes_no_bit(small_blocks):
+@pytest.mark.parametrize("n", [23, 100])
+def test_the_number_of_threads_changes_no_bit(n, small_blocks):
     results = []
     for count in (1, 2, 4):
-        matrix, _ = make_matrix(100)
-        weights = HostCholesky(matrix, count).invert(np.arange(100.0)[:, None])
+        matrix, _ = make_matrix(n)
+        weights = HostCholesky(matrix, count).invert(np.arange(float(n))[:, None])
         results.append((np.tril(matrix), weights))
     for matrix, weights in results[1:]:
         np.testing.assert_array_equal(matrix, results[0][0])
@@ -77,6 +83,14 @@ def test_blas_has_one_thread_inside_and_its_own_number_after():
             assert inner == 1
         assert n_threads() == {1}
     assert n_threads() == before
+
+
+def test_an_error_of_a_task_is_raised():
+    def fail(item):
+        raise ValueError(f"task {item}")
+
+    with host._Pool(2) as pool, pytest.raises(ValueError, match="task"):
+        pool.run(fail, [1, 2, 3])
 
 
 def test_an_error_inside_ends_the_limit():

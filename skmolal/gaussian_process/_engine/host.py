@@ -5,7 +5,7 @@ cores, as beside calculations of a campaign, that costs up to a hundred times th
 in place of 38 ms for the inverse of 1,000 rows on two busy cores. So BLAS has one thread here, and
 for many rows products of blocks run on threads of our own, which sleep while they wait: 0.92 s for
 4,000 rows on two quiet cores (LAPACK's two threads 0.74, its one thread 1.33). For 1,000 rows one
-thread takes 28 ms and two of either kind 16 to 25. Results do not depend on the number of threads.
+thread of LAPACK takes 21 ms and blocks 16. Results do not depend on the number of threads.
 """
 
 from collections import deque
@@ -26,8 +26,9 @@ __all__ = [
     "split_among_threads",
 ]
 
-_WHOLE = 1024  # rows up to which blocks gain too little
-_BLOCK = 256  # rows of a block
+_WHOLE = 700  # rows up to which blocks gain too little
+_FEW = 2048  # rows up to which smaller blocks are 5% faster
+_BLOCK, _SMALL_BLOCK = 256, 128  # rows of a block
 _ROUNDING = 4 * np.finfo(np.float64).eps  # of a pivot, relative to its entry of the matrix
 
 
@@ -110,7 +111,7 @@ class HostCholesky:
     def __init__(self, matrix, n_threads):
         n = len(matrix)
         self.matrix, self.n_threads = matrix, n_threads
-        self.block = n if n <= _WHOLE else _BLOCK
+        self.block = n if n <= _WHOLE else _SMALL_BLOCK if n <= _FEW else _BLOCK
         if self.block == n:
             # Rows here are columns for LAPACK: its upper factor is the lower one of the transpose.
             _, info = lapack.dpotrf(matrix.T, lower=0, clean=0, overwrite_a=1)
