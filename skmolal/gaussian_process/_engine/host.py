@@ -3,9 +3,9 @@
 LAPACK's own threads wait for each other by spinning. Where other processes compute on the same
 cores, as beside calculations of a campaign, that costs up to a hundred times the work itself: 4.3 s
 in place of 38 ms for the inverse of 1,000 rows on two busy cores. So BLAS has one thread here, and
-for many rows products of blocks run on threads of our own, which sleep while they wait: 0.92 s for
-4,000 rows on two quiet cores (LAPACK's two threads 0.74, its one thread 1.33). For 1,000 rows one
-thread of LAPACK takes 21 ms and blocks 16. Results do not depend on the number of threads.
+for many rows products of blocks run on threads of our own, which sleep while they wait: 0.66 s for
+4,000 rows on two quiet cores (LAPACK's two threads 0.61, its one thread 1.1). For 1,000 rows one
+thread of LAPACK takes 21 ms and blocks 17. Results do not depend on the number of threads.
 """
 
 from collections import deque
@@ -203,8 +203,7 @@ class HostCholesky:
 
 
 class _Pool:
-    """This thread and others, for the time of one matrix: a pool that is kept would not survive a
-    fork."""
+    """Threads for one matrix, this one among them: a pool that is kept would not survive a fork."""
 
     def __init__(self, n_threads):
         self.n_others = n_threads - 1
