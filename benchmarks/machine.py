@@ -41,7 +41,7 @@ def instruction_set():
     flags = os.environ.get("XLA_FLAGS", "").split()
     for flag in flags:
         if flag.startswith(ISA_FLAG):
-            limited = NO_YNNPACK in flags and "ONEDNN_MAX_CPU_ISA" in os.environ
+            limited = NO_YNNPACK in flags and os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2"
             products = "" if limited else " but for products"
             blas = os.environ.get("OPENBLAS_CORETYPE", "not limited")
             return f"XLA limited to {flag.removeprefix(ISA_FLAG)}{products}, OpenBLAS {blas}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skmolal.gaussian_process._engine import host
 from skmolal.gaussian_process._engine.host import HostCholesky, single_threaded_blas
@@ -80,9 +80,19 @@ def test_blas_has_one_thread_inside_and_its_own_number_after():
         assert n_threads() == {1}
         assert outer == max(before)
         with single_threaded_blas() as inner:
-            assert inner == 1
+            assert inner == outer
         assert n_threads() == {1}
     assert n_threads() == before
+
+
+def test_limits_of_two_threads_may_overlap():
+    with threadpool_limits(2, "blas"):
+        first, second = single_threaded_blas(), single_threaded_blas()
+        assert first.__enter__() == second.__enter__() == 2
+        first.__exit__(None, None, None)
+        assert n_threads() == {1}
+        second.__exit__(None, None, None)
+        assert n_threads() == {2}
 
 
 def test_an_error_of_a_task_is_raised():

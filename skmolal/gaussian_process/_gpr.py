@@ -126,7 +126,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
     Notes
     -----
     A fit costs of order n^3 / 3 + n^2 d operations for n samples of d features, and memory for
-    n^2 / 2 numbers; each step of the search for hyperparameters n^3, and in all memory for 3 n^2
+    n^2 / 2 numbers; each step of the search for hyperparameters n^3, and in all memory for 2 n^2
     numbers. Where n is too large for that, scikit-learn's
     ``make_pipeline(Nystroem(gamma=0.5 / length_scale**2, n_components=2000), BayesianRidge())``
     approximates an RBF kernel and predicts stds too.

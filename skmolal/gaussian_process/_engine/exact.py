@@ -80,10 +80,11 @@ def _planned_blocks(gram, factor, X):
         for start, stop, rows in blocks(gram, factor, X):
             yield slice(start, stop), stop - start, gram, rows
         return
-    for start in range(0, len(X), height):
-        places = plan.order[start : start + height]
-        part = gram if start < plan.n_wide else plan.narrow
-        yield places, len(places), part, part.rows(X[places], 0, len(places), height)
+    order, n_wide = plan.order, plan.n_wide
+    for part, all_places in ((gram, order[:n_wide]), (plan.narrow, order[n_wide:])):
+        for start in range(0, len(all_places), height):
+            places = all_places[start : start + height]
+            yield places, len(places), part, part.rows(X[places], 0, len(places), height)
 
 
 def compute_blocks(gram, factor, X, compute):

@@ -242,7 +242,7 @@ class TiledCholesky(DeviceState):
     Parameters
     ----------
     tile : int
-        Side of a tile, a power of two.
+        Side of a tile, a power of two or a multiple of 16.
     dtype : dtype
         Of the factor.
 

@@ -11,6 +11,7 @@ thread of LAPACK takes 21 ms and blocks 17. Results do not depend on the number 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Lock
 
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
@@ -19,7 +20,6 @@ from skmolal._threads import thread_pools
 
 __all__ = [
     "HostCholesky",
-    "blas_threads",
     "count_threads",
     "factor_block",
     "single_threaded_blas",
@@ -38,17 +38,28 @@ def count_threads():
     return max([pool.num_threads for pool in pools], default=1)
 
 
-def blas_threads(n_threads):
-    """Let BLAS use so many threads, as a context."""
-    return thread_pools("blas").limit(limits=n_threads)
+class _Limit:
+    """What all fits of this process share: those of several threads may overlap."""
+
+    lock, n_users = Lock(), 0
+    limiter, n_threads = None, 1  # and the number before
 
 
 @contextmanager
 def single_threaded_blas():
-    """Let BLAS use one thread; yields how many it would have used."""
-    n_threads = count_threads()
-    with blas_threads(1):
-        yield n_threads
+    """Let BLAS use one thread; yields how many it would use without any such limit."""
+    with _Limit.lock:
+        if _Limit.n_users == 0:
+            _Limit.n_threads = count_threads()
+            _Limit.limiter = thread_pools("blas").limit(limits=1)
+        _Limit.n_users += 1
+    try:
+        yield _Limit.n_threads
+    finally:
+        with _Limit.lock:
+            _Limit.n_users -= 1
+            if _Limit.n_users == 0:
+                _Limit.limiter.restore_original_limits()
 
 
 def split_among_threads(work, n_rows, least):
@@ -175,8 +186,8 @@ class HostCholesky:
         starts = range(0, n, block)
         diagonal = {}
 
-        # K^-1 = U U^T, where U = L^-T is made in the upper half: no memory is touched but the
-        # matrix's own, of which the first touch of 4,000 rows takes as long as a fifth of the work.
+        # K^-1 = U U^T, where U = L^-T is made in the upper half: to touch a second matrix for the
+        # first time would take a fifth of the time of the work.
         def solve(j):
             rows = slice(j, min(j + block, n))
             matrix[rows, rows] = self._inverses[j // block].T

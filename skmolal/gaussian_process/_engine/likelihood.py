@@ -11,12 +11,7 @@ from skmolal.gaussian_process._engine.blocks import Blocks
 from skmolal.gaussian_process._engine.compilation import compiled
 from skmolal.gaussian_process._engine.distances import product
 from skmolal.gaussian_process._engine.factor import TiledCholesky, pad_tiles, split_tiles
-from skmolal.gaussian_process._engine.host import (
-    HostCholesky,
-    blas_threads,
-    count_threads,
-    single_threaded_blas,
-)
+from skmolal.gaussian_process._engine.host import HostCholesky, single_threaded_blas
 from skmolal.gaussian_process._engine.kernels import evaluate, statistics
 
 __all__ = ["CompiledLikelihood", "HostLikelihood"]
@@ -106,7 +101,6 @@ class CompiledLikelihood:
             ]
             for i in range(len(features))
         ]
-        self.n_threads = count_threads()  # an optimiser may have limited them when it evaluates
         self._matrix = None  # on the host, the same memory for all evaluations
 
     def _size(self, i):
@@ -176,8 +170,8 @@ def _factor_on_host(problem, values, invert):
             block = np.asarray(problem._kernel_tile(values, i, j))
             part = matrix[i * tile : (i + 1) * tile, j * tile : (j + 1) * tile]
             part[...] = block[: part.shape[0], : part.shape[1]]
-    with single_threaded_blas():
-        factor = HostCholesky(matrix, problem.n_threads)
+    with single_threaded_blas() as n_threads:
+        factor = HostCholesky(matrix, n_threads)
         half = factor.half_log_determinant()
         likelihood = _log_likelihood(factor.whiten(problem.y), half)
         if not np.isfinite(likelihood):
@@ -241,14 +235,9 @@ class HostLikelihood:
 
     def __init__(self, kernel, X, y, noise):
         self.kernel, self.X, self.y, self.noise = kernel, X, y, noise
-        self.n_threads = count_threads()  # an optimiser may have limited them when it evaluates
 
     def __call__(self, theta, eval_gradient):
         """Evaluate at hyperparameters `theta`; see :class:`CompiledLikelihood`."""
-        with blas_threads(self.n_threads):
-            return self._evaluate(theta, eval_gradient)
-
-    def _evaluate(self, theta, eval_gradient):
         kernel = self.kernel.clone_with_theta(theta)
         if eval_gradient:
             K, K_gradient = kernel(self.X, eval_gradient=True)

@@ -1,6 +1,7 @@
 """Choose hyperparameters by the log marginal likelihood."""
 
 import warnings
+from contextlib import nullcontext
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -25,8 +26,8 @@ _IMPLAUSIBLE = 1e3  # -log likelihood of a label: some 45 predicted stds off
 _N_BETWEEN = 19  # points
 _SAYS_NOTHING = 0.01  # log likelihood above that of noise alone
 _MANY = 2000  # samples from which on a search begins with some of them
-# Gradients where steps of one gain or lose about half of the log likelihood: where a search ends,
-# for half of the square is left to gain, and where one ends that only tells where another begins.
+# Gradients along axes on which the objective curves by one, so that half of the square is left to
+# gain: where a search ends, and where one ends that only tells where another begins.
 _LITTLE, _ROUGHLY_LITTLE = np.sqrt(2e-6), 3e-2
 _STEP = 1e-3  # between two gradients whose difference tells the curvature
 _FEW = 8  # hyperparameters, for which the curvature with half of the samples is worth its time
@@ -53,10 +54,13 @@ def make_likelihood(kernel, X, y, noise):
         ``likelihood(theta, eval_gradient)`` gives the log marginal likelihood and its gradient
         with respect to ``kernel.theta``, or None.
     """
-    parsed = parse_kernel(kernel)
-    if parsed.spec is None or getattr(X, "ndim", 1) != 2:
+    if not _is_compiled(kernel, X):
         return HostLikelihood(kernel, X, y, noise)
-    return CompiledLikelihood(parsed, X, y, noise)
+    return CompiledLikelihood(parse_kernel(kernel), X, y, noise)
+
+
+def _is_compiled(kernel, X):
+    return parse_kernel(kernel).spec is not None and getattr(X, "ndim", 1) == 2
 
 
 def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng, origin=None):
@@ -97,6 +101,15 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
             "Multiple optimizer restarts (n_restarts_optimizer>0) requires that all bounds are "
             "finite."
         )
+    # SciPy's steps use BLAS, whose threads spin for a while afterwards, on cores that the next
+    # evaluation wants. Kernels and optimisers of others have all threads.
+    ours = _is_compiled(kernel, X) and not callable(optimizer)
+    with single_threaded_blas() if ours else nullcontext():
+        _optimize(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng, origin)
+
+
+def _optimize(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng, origin):
+    bounds = kernel.bounds
     if max_samples is not None and len(y) > max_samples:
         rows = np.sort(rng.choice(len(y), max_samples, replace=False))
         X, y, noise = _take(X, rows), y[rows], noise[rows]
@@ -131,7 +144,7 @@ def optimize_kernel(kernel, X, y, noise, optimizer, n_restarts, max_samples, rng
             "length scale near skmolal.gaussian_process.median_length_scale(X), widen the bounds, "
             "or raise alpha or add a WhiteKernel.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
@@ -230,12 +243,9 @@ def _descend(obj_func, initial_theta, bounds, scale=1.0):
 
 
 def _run_lbfgs(obj_func, initial_theta, bounds, options):
-    # SciPy's steps use BLAS, whose threads spin for a while afterwards, on cores that the next
-    # evaluation wants.
-    with single_threaded_blas():
-        return scipy.optimize.minimize(
-            obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds, options=options
-        )
+    return scipy.optimize.minimize(
+        obj_func, initial_theta, method="L-BFGS-B", jac=True, bounds=bounds, options=options
+    )
 
 
 def _search_with_some_first(obj_func, kernel, X, y, noise, bounds):
