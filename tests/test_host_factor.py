@@ -87,12 +87,13 @@ def test_blas_has_one_thread_inside_and_its_own_number_after():
 
 def test_limits_of_two_threads_may_overlap():
     with threadpool_limits(2, "blas"):
+        before = n_threads()  # {2}, or with a library that knows one thread alone {1, 2}
         first, second = single_threaded_blas(), single_threaded_blas()
-        assert first.__enter__() == second.__enter__() == 2
+        assert first.__enter__() == second.__enter__() == max(before)
         first.__exit__(None, None, None)
         assert n_threads() == {1}
         second.__exit__(None, None, None)
-        assert n_threads() == {2}
+        assert n_threads() == before
 
 
 def test_an_error_of_a_task_is_raised():
