@@ -14,16 +14,16 @@ from sklearn.gaussian_process import kernels as sk
 
 from skmolal import ActiveLearningRegressor, GaussianProcessRegressor
 from skmolal.gaussian_process import ColumnKernel, PosteriorCovariance, TanimotoKernel
-from skmolal.gaussian_process._engine import blocks
-from skmolal.gaussian_process._engine.blocks import constant_columns
+from skmolal.gaussian_process._engine import column_kinds
+from skmolal.gaussian_process._engine.column_kinds import find_kinds
 
 N_FEATURES, N_CONSTANT = 70, 30
 
 
 @pytest.fixture(autouse=True)
 def _few_samples(monkeypatch):
-    monkeypatch.setattr(blocks, "_MANY", 20)
-    monkeypatch.setattr(blocks, "_ROWS", 7)
+    monkeypatch.setattr(column_kinds, "_MANY", 20)
+    monkeypatch.setattr(column_kinds, "_ROWS", 7)
 
 
 def make_data(constant=0.0, n=60, seed=0):
@@ -41,7 +41,8 @@ def constants_of(X):
 
 
 def left_out(gpr):
-    return [0 if part is None else len(part) for part in gpr._posterior.gram.blocks._others]
+    columns = gpr._posterior.gram.blocks._columns
+    return [0 if block.others is None else len(block.others) for block in columns]
 
 
 KERNELS = {
@@ -216,7 +217,7 @@ def test_a_loop_has_the_picks_of_one_that_knows_nothing(monkeypatch):
     X, y, _ = make_data(0.25, n=120, seed=3)
     picks = []
     for many in (20, 10**9):
-        monkeypatch.setattr(blocks, "_MANY", many)
+        monkeypatch.setattr(column_kinds, "_MANY", many)
         loop = ActiveLearningRegressor(
             make_loop(X, table=False),
             "uncertainty",
@@ -261,15 +262,15 @@ def test_constant_columns_are_found(seed, n_constant, thin, kind):
     expected = np.ptp(X.astype(int), axis=0) == 0
     if thin:
         expected &= ~X.any(axis=0)
-    assert_array_equal(constant_columns(sparse.csr_array(X) if thin else X), expected)
+    assert_array_equal(find_kinds(sparse.csr_array(X) if thin else X).constant, expected)
 
 
 def test_few_samples_and_other_things_have_none():
-    assert constant_columns(np.zeros((19, 3))) is None
-    assert constant_columns([["C"]] * 30) is None
-    assert constant_columns(sparse.coo_array(np.zeros((30, 3)))) is None
-    assert constant_columns(sparse.csc_array(np.zeros((30, 3)))) is None
-    assert constant_columns(np.full((30, 1), "C", object)) is None
+    assert find_kinds(np.zeros((19, 3))) is None
+    assert find_kinds([["C"]] * 30) is None
+    assert find_kinds(sparse.coo_array(np.zeros((30, 3)))) is None
+    assert find_kinds(sparse.csc_array(np.zeros((30, 3)))) is None
+    assert find_kinds(np.full((30, 1), "C", object)) is None
 
 
 def test_nothing_but_constant_columns():

@@ -26,7 +26,11 @@ from sklearn.gaussian_process import kernels as sk
 from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import TanimotoKernel
 from skmolal.gaussian_process._engine import compilation
-from skmolal.gaussian_process._engine.distances import make_features, scaled_squared_distances
+from skmolal.gaussian_process._engine.distances import (
+    Parts,
+    make_features,
+    scaled_squared_distances,
+)
 from skmolal.gaussian_process._engine.optimize import make_likelihood
 from skmolal.gaussian_process._engine.precision import numerics
 
@@ -396,7 +400,7 @@ def test_close_pairs_among_many_are_all_summed_from_differences(n_close):
     expected = cdist(X / length_scale, X / length_scale, "sqeuclidean")
     with numerics():
         padded = np.vstack([X, np.zeros((10, 30))])
-        features = make_features(jnp.asarray(padded), jnp.asarray(X.mean(axis=0)), 70)
+        features = make_features(Parts(jnp.asarray(padded)), Parts(jnp.asarray(X.mean(axis=0))), 70)
         scaled = scaled_squared_distances(
             jnp.asarray(length_scale), features, features, jnp.eye(80, dtype=bool)
         )
@@ -410,7 +414,7 @@ def test_a_gradient_counts_each_close_pair_once():
     X = rng.normal(size=30) + 1e-7 * rng.normal(size=(20, 30))
     length_scale, weights = np.linspace(1, 3, 30), rng.normal(size=(20, 20))
     with numerics():
-        features = make_features(jnp.asarray(X), jnp.zeros(30))
+        features = make_features(Parts(jnp.asarray(X)), Parts(jnp.zeros(30)))
         eye = jnp.eye(20, dtype=bool)
         _, pull_back = jax.vjp(
             lambda scale: scaled_squared_distances(scale, features, features, eye),

@@ -16,6 +16,7 @@ from skmolal import GaussianProcessRegressor
 from skmolal.gaussian_process import TanimotoKernel
 from skmolal.gaussian_process._engine.blocks import Blocks, centre_blocks
 from skmolal.gaussian_process._engine.compilation import compiled
+from skmolal.gaussian_process._engine.distances import Parts
 from skmolal.gaussian_process._engine.kernels import (
     evaluate,
     evaluate_diagonal,
@@ -103,7 +104,7 @@ def test_rows_on_the_device_are_not_the_users():
     with numerics():
         for n_features in range(20, 60):
             X = np.ones((64, n_features))
-            ((part, _),) = Blocks(parsed, X).take(X, 0, 64, 64)
+            ((part, *_),) = Blocks(parsed, X).take(X, 0, 64, 64)
             X[:] = 0.0
             assert (np.asarray(part) == 1.0).all()
 
@@ -149,7 +150,7 @@ def test_distances_are_never_negative_and_zero_for_equal_rows(scale, offset, see
     X = np.random.default_rng(seed).normal(size=(6, 24)) * scale + offset
     X[3] = X[1]
     with numerics():
-        features = centre_blocks([(X, None)], [(jnp.asarray(X.mean(axis=0)), None)])
+        features = centre_blocks([Parts(X)], [Parts(jnp.asarray(X.mean(axis=0)))])
         none = jnp.zeros((6, 6), bool)
         stats = statistics(("RBF", 0, (0, 1)), features, features, none)
         distances = np.asarray(stats.blocks[0].distances)

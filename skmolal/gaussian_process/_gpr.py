@@ -13,7 +13,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted, validat
 
 from skmolal._doc_link import DocLinkMixin
 from skmolal._rows import LazyRows, read_all, stack_rows
-from skmolal.gaussian_process._engine.blocks import constant_columns
+from skmolal.gaussian_process._engine.column_kinds import find_kinds
 from skmolal.gaussian_process._engine.diagnostics import (
     clip_variance,
     warn_equal_std,
@@ -263,7 +263,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
                 # A factor that will grow keeps its tiles.
                 n_expected = max(2 * len(noise), 512) if self.warm_start else len(noise)
                 tile = choose_tile(n_expected, self.dtype)
-                gram = make_gram(kernel, self.X_train_, noise, tile, self._constant_columns())
+                gram = make_gram(kernel, self.X_train_, noise, tile, self._column_kinds())
                 cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
                 too_narrow = grows and previous.factor.dtype != np.float64 and previous.fallback
                 dtype = "float64" if too_narrow else self.dtype
@@ -276,14 +276,14 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
 
     def _expect(self, table):
         """Prepare the fits of a loop, whose samples are all rows of `table`."""
-        self._expected = constant_columns(table)
+        self._expected = find_kinds(table)
 
-    def _constant_columns(self):
-        """Tell which columns need no products, None where that is not known or does not pay."""
+    def _column_kinds(self):
+        """Tell which columns need no products, or few; None where that is not known."""
         expected = self.__dict__.get("_expected")
-        if expected is not None and expected.shape == np.shape(self.X_train_)[1:]:
+        if expected is not None and expected.constant.shape == np.shape(self.X_train_)[1:]:
             return expected
-        return None if self.warm_start else constant_columns(self.X_train_)
+        return None if self.warm_start else find_kinds(self.X_train_)
 
     def _extend(self, posterior, noise):
         """Try to extend the factor of the first training samples."""

@@ -52,8 +52,8 @@ def scan(posterior, X):
     mean = np.empty((n_rows, posterior.weights[0].shape[1]))
     prior = np.empty(n_rows)
 
-    def compute(gram, rows):
-        return posterior.predict_block(rows, False, gram=gram)[0], gram.diagonal(rows)
+    def compute(rows):
+        return posterior.predict_block(rows, False)[0], posterior.gram.diagonal(rows)
 
     for places, computed in compute_blocks(posterior.gram, posterior.factor, X, compute):
         mean[places], prior[places] = computed

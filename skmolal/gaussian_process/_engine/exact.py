@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn import get_config
 
+from skmolal.gaussian_process._engine.column_kinds import rare_first
 from skmolal.gaussian_process._engine.compilation import compiled
 from skmolal.gaussian_process._engine.factor import (
     TiledCholesky,
@@ -16,7 +17,6 @@ from skmolal.gaussian_process._engine.factor import (
     subtract_squares,
 )
 from skmolal.gaussian_process._engine.precision import DeviceState
-from skmolal.gaussian_process._engine.rare_columns import plan_pool
 from skmolal.gaussian_process._engine.refine import narrow, refine, remember_tiles
 
 __all__ = [
@@ -72,31 +72,25 @@ def blocks(gram, factor, X, limit=None):
         yield start, stop, gram.rows(X, start, stop, height)
 
 
-def _planned_blocks(gram, factor, X):
-    """Yield (places in the pool, their number, gram, padded device rows)."""
+def _blocks_in_any_order(gram, factor, X):
+    """Yield (places in the pool, their number, padded device rows)."""
     height = block_rows(gram, factor, X.shape[0] if hasattr(X, "shape") else len(X))
-    plan = plan_pool(gram, X, height)
-    if plan is None:
-        for start, stop, rows in blocks(gram, factor, X):
-            yield slice(start, stop), stop - start, gram, rows
-        return
-    order, n_wide = plan.order, plan.n_wide
-    for part, all_places in ((gram, order[:n_wide]), (plan.narrow, order[n_wide:])):
-        for start in range(0, len(all_places), height):
-            places = all_places[start : start + height]
-            yield places, len(places), part, part.rows(X[places], 0, len(places), height)
+    for places in rare_first(gram, X, height):
+        part = X[places]
+        n_rows = part.shape[0] if hasattr(part, "shape") else len(part)
+        yield places, n_rows, gram.rows(part, 0, n_rows, height)
 
 
 def compute_blocks(gram, factor, X, compute):
-    """Yield (places in the pool, host arrays) of blocks, from ``compute(gram, device rows)``.
+    """Yield (places in the pool, host arrays) of blocks, from ``compute(device rows)``.
 
     While the device computes a block, the host prepares the rows of the next.
     """
-    uploaded = _planned_blocks(gram, factor, X)
+    uploaded = _blocks_in_any_order(gram, factor, X)
     block = next(uploaded, None)
     while block is not None:
-        places, n_rows, part, rows = block
-        computed = compute(part, rows)
+        places, n_rows, rows = block
+        computed = compute(rows)
         del rows, block
         block = next(uploaded, None)
         yield places, [np.asarray(array)[:n_rows] for array in computed]
@@ -199,25 +193,22 @@ class ExactPosterior(DeviceState):
         variance = np.empty(n_rows) if return_var else None
         wanted = [mean, variance] if return_var else [mean]
 
-        def compute(gram, rows):
-            return self.predict_block(rows, return_var, gram=gram)[: len(wanted)]
+        def compute(rows):
+            return self.predict_block(rows, return_var)[: len(wanted)]
 
         for places, computed in compute_blocks(self.gram, self.factor, X, compute):
             for whole, part in zip(wanted, computed, strict=True):
                 whole[places] = part
         return mean, variance
 
-    def predict_block(self, rows, return_var, solved=None, gram=None):
-        """Predict for one block of device rows; append its partial solves to `solved`.
-
-        `gram` is the one that the rows are from, where it is not that of the training samples.
-        """
-        mean, gram = np.zeros(()), gram or self.gram
+    def predict_block(self, rows, return_var, solved=None):
+        """Predict for one block of device rows; append its partial solves to `solved`."""
+        mean = np.zeros(())
 
         def kernel_tile(j):
             # Alg. 2.1, page 19, line 4 -> f*_bar = K(X_test, X_train) . alpha
             nonlocal mean
-            tile = gram.cross_tile(rows, j)
+            tile = self.gram.cross_tile(rows, j)
             mean = _add_mean(mean, tile, self.weights[j])
             return tile
 
@@ -226,7 +217,7 @@ class ExactPosterior(DeviceState):
                 kernel_tile(j)
             return mean, None
         # lines 5 and 6 -> v = L \ K(X_test, X_train)^T, variance = k(x, x) - v^T v
-        variance = gram.diagonal(rows)
+        variance = self.gram.diagonal(rows)
         for part in self.factor.solve_rows(kernel_tile):
             variance = subtract_squares(variance, part)
             if solved is not None:

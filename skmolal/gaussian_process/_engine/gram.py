@@ -5,7 +5,6 @@ Two providers with the same methods: :class:`CompiledGram` for the kernels that
 calls the kernel object itself. All tiles are float64. Neither holds a kernel matrix.
 """
 
-import copy
 from functools import partial
 
 import jax
@@ -15,7 +14,7 @@ from sklearn.base import clone
 
 from skmolal.gaussian_process._engine.blocks import Blocks, centre_blocks
 from skmolal.gaussian_process._engine.compilation import compiled
-from skmolal.gaussian_process._engine.distances import Features
+from skmolal.gaussian_process._engine.distances import Features, Parts
 from skmolal.gaussian_process._engine.factor import split_tiles
 from skmolal.gaussian_process._engine.kernels import (
     BlockStatistics,
@@ -24,8 +23,6 @@ from skmolal.gaussian_process._engine.kernels import (
     evaluate_diagonal,
     needs_products_alone,
     parse_kernel,
-    scales_columns,
-    sees_raw,
     statistics,
 )
 from skmolal.gaussian_process._engine.precision import DeviceState, put
@@ -36,10 +33,6 @@ __all__ = ["CompiledGram", "HostGram", "make_gram"]
 
 def _slice(features, offset, height):
     return jax.tree.map(lambda array: jax.lax.dynamic_slice_in_dim(array, offset, height), features)
-
-
-def _norms(values):
-    return np.sum(values * values, axis=1)
 
 
 def _n_rows(features):
@@ -78,16 +71,21 @@ def _cross_tile_of_products(spec, values, inner, left_norms, right_norms, n_colu
 
 
 def _centre_kept(kept, centres):
+    """Make the features of each block from what :meth:`CompiledGram.keep` flattened."""
     arrays = iter(kept)
     if kept[0].dtype == jnp.float64:
-        blocks = [[next(arrays), next(arrays), *_others(arrays, pair)] for pair in centres]
-        return tuple(Features(*block) for block in blocks)
-    parts = [(next(arrays), *(_others(arrays, pair) or [None])) for pair in centres]
+        blocks = [
+            Features(
+                next(arrays),
+                next(arrays),
+                None if block.others is None else next(arrays),
+                *((None, None) if block.rare is None else (next(arrays), next(arrays))),
+            )
+            for block in centres
+        ]
+        return tuple(blocks)
+    parts = [Parts(*(None if c is None else next(arrays) for c in block)) for block in centres]
     return centre_blocks(parts, centres)
-
-
-def _others(arrays, centres):
-    return [] if centres[1] is None else [next(arrays)]
 
 
 @partial(compiled, static_argnames=("spec", "height"))
@@ -132,21 +130,20 @@ class CompiledGram(DeviceState):
         Added to the diagonal.
     tile : int
         Side of a tile.
-    constant : ndarray of shape (n_features,), dtype bool, default=None
-        Columns in which all training samples, those to come too, are expected to be the same:
-        they need no products.
+    kinds : ColumnKinds, default=None
+        Columns that need no products, or few.
     """
 
     _device_attributes = ("features", "noise", "values")
 
-    def __init__(self, parsed, X, noise, tile, constant=None):
+    def __init__(self, parsed, X, noise, tile, kinds=None):
         self.spec = parsed.spec
         self.values = put(parsed.values)
         self.tile = tile
         self.n_samples = 0
         self.features = []
         self.noise = []
-        self.blocks = Blocks(parsed, X, constant)
+        self.blocks = Blocks(parsed, X, kinds)
         self.n_features = max(X.shape[1], self.blocks.n_features)
         self.n_blocks = self.blocks.n_blocks
         self.only_products = needs_products_alone(parsed) and jax.default_backend() == "cpu"
@@ -166,36 +163,14 @@ class CompiledGram(DeviceState):
             self.features.append(self.blocks.features(X, start, stop, self.tile, training=True))
             self.noise += split_tiles(noise[start:stop], self.tile, np.float64, fill=1.0)
 
-    def columns_of_distances(self):
-        """Return the columns of all products, if they serve distances alone; else None."""
-        if self.n_blocks > 1 or sees_raw(self.spec, 0) or scales_columns(self.spec, 0):
-            return None
-        return self.blocks.columns(self.X.shape[1])
+    @property
+    def splits_rare(self):
+        """Whether rows of a pool take less time without what is rare."""
+        return self.blocks.splits_rare
 
-    def without(self, dropped):
-        """Copy, for pool rows that are zero in some columns.
-
-        Parameters
-        ----------
-        dropped : ndarray of int, shape (n_dropped,)
-            Places in :meth:`columns_of_distances`.
-
-        Returns
-        -------
-        twin : CompiledGram
-            Only for what pool rows need.
-        """
-        twin = copy.copy(self)
-        twin.blocks, kept, zero = self.blocks.without(dropped, self.X.shape[1])
-        twin.features = []
-        for (features,) in self.features:
-            whole = np.asarray(features.values)
-            values = np.take(whole, kept, axis=1)
-            apart = np.sum((np.take(whole, dropped, axis=1) - zero) ** 2, axis=1)
-            twin.features.append(
-                put((features._replace(values=values, squared_norms=_norms(values), apart=apart),))
-            )
-        return twin
+    def has_rare(self, X):
+        """Tell which rows of a pool need the products of rare columns."""
+        return self.blocks.has_rare(X)
 
     def training_tile(self, i, offset, height, j):
         """Rows of tile (i, j) of the training matrix, noise included, padded by the identity."""
@@ -306,6 +281,8 @@ class HostGram:
         Side of a tile.
     """
 
+    splits_rare = False
+
     def __init__(self, kernel, X, noise, tile):
         self.kernel = kernel
         self.tile = tile
@@ -385,9 +362,9 @@ class HostGram:
         return put(self._pad(block, n_rows, n_columns))
 
 
-def make_gram(kernel, X, noise, tile, constant=None):
+def make_gram(kernel, X, noise, tile, kinds=None):
     """Choose the provider for a kernel object and samples; see :class:`CompiledGram`."""
     parsed = parse_kernel(kernel)
     if parsed.spec is None or getattr(X, "ndim", 1) != 2:
         return HostGram(clone(kernel), X, noise, tile)
-    return CompiledGram(parsed, X, noise, tile, constant)
+    return CompiledGram(parsed, X, noise, tile, kinds)
