@@ -94,7 +94,10 @@ def test_sums_of_large_float32_factors_are_shorter(monkeypatch):
     ("n_samples", "dtype", "side"),
     [
         (10, "float64", 16),
-        (4000, "float64", 512),
+        (1000, "float64", 512),
+        (3500, "float64", 512),
+        (4000, "float64", 576),
+        (4000, "float32", 512),
         (9000, "float64", 1024),
         (9000, "float32", 512),
         (300, "float32", 512),
@@ -103,6 +106,12 @@ def test_sums_of_large_float32_factors_are_shorter(monkeypatch):
 def test_tiles_of_a_cpu(n_samples, dtype, side, monkeypatch):
     monkeypatch.setattr("jax.default_backend", lambda: "cpu")
     assert factor.choose_tile(n_samples, dtype) == side
+
+
+@pytest.mark.parametrize(("n_samples", "side"), [(10, 256), (1000, 256), (1100, 576), (5000, 1024)])
+def test_tiles_of_a_factor_that_grows(n_samples, side, monkeypatch):
+    monkeypatch.setattr("jax.default_backend", lambda: "cpu")
+    assert factor.choose_tile(n_samples, "float64", True) == side
 
 
 @pytest.mark.parametrize("budget", [0, 0.01, 1])

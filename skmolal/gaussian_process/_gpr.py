@@ -260,9 +260,7 @@ class GaussianProcessRegressor(DocLinkMixin, MultiOutputMixin, RegressorMixin, B
                     set_theta(kernel, theta)
                 self._n_optimized = len(noise)
             if not (grows and self._extend(previous, noise)):
-                # A factor that will grow keeps its tiles.
-                n_expected = max(2 * len(noise), 512) if self.warm_start else len(noise)
-                tile = choose_tile(n_expected, self.dtype)
+                tile = choose_tile(len(noise), self.dtype, self.warm_start)
                 gram = make_gram(kernel, self.X_train_, noise, tile, self._column_kinds())
                 cache = PoolCache(self.pool_cache_bytes) if self.warm_start else None
                 too_narrow = grows and previous.factor.dtype != np.float64 and previous.fallback

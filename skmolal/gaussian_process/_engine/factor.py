@@ -48,18 +48,30 @@ _LONG_SUM, _SHORT_SUM = 512, 256
 # n = 4,000.
 _HALVED = 256
 _SMALL = 64  # factored column by column
+_SLOW_GROWTH = 2048  # samples up to which a factor is expected to grow by few at a time
 _STEPS = (16, 128)  # heights of partial extensions, besides a whole tile
 
 
-def choose_tile(n_samples, dtype="float64"):
-    """Choose the side of a tile for about `n_samples` training samples.
+def choose_tile(n_samples, dtype="float64", grows=False):
+    """Choose the side of a tile for `n_samples` training samples, or at least twice as many.
 
-    Tiles of 1,024 save 7% of a float64 fit to 12,000 samples, and cost 9% of a float32 one.
+    Tiles of 1,024 save 7% of a float64 fit to 12,000 samples, and cost 9% of a float32 one. Below,
+    tiles of 576 save 5% of a float64 prediction at n = 4,000 with AVX2, and cost what they pad.
+    Few samples more are computed with all columns of the last tile: tiles of 256 save 10% of a loop
+    from 500 to 1,000.
     """
+    if grows:
+        n_samples = max(2 * n_samples, 512)
     if jax.default_backend() != "cpu":
         largest = 2048
+    elif grows and n_samples <= _SLOW_GROWTH:
+        largest = 256
+    elif dtype == "float64" and n_samples > _LARGE:
+        largest = 1024
+    elif dtype == "float64" and n_samples > 512:
+        return min((576, 512), key=lambda side: -(-n_samples // side) * side)
     else:
-        largest = 1024 if n_samples > _LARGE and dtype == "float64" else 512
+        largest = 512
     return int(min(largest, max(16, 1 << (max(n_samples, 1) - 1).bit_length())))
 
 
