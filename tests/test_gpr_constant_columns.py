@@ -16,6 +16,7 @@ from skmolal import ActiveLearningRegressor, GaussianProcessRegressor
 from skmolal.gaussian_process import ColumnKernel, PosteriorCovariance, TanimotoKernel
 from skmolal.gaussian_process._engine import column_kinds
 from skmolal.gaussian_process._engine.column_kinds import find_kinds
+from tests.loop_checks import assert_stds_of_a_pool
 
 N_FEATURES, N_CONSTANT = 70, 30
 
@@ -191,16 +192,7 @@ def test_loops_that_know_their_pool(seed, by_number, dtype):
         assert left_out(gpr) == [N_CONSTANT - N_CONSTANT % 2]
         theirs = Reference(kernel, alpha=0.01, optimizer=None)
         theirs.fit(X[labelled].astype(float), y[labelled])
-        std = theirs.predict(X[pool].astype(float), return_std=True)[1]
-        if by_number:
-            found = gpr._predict_rows(X, pool)[1]
-            some, some_std = gpr._most_uncertain_rows(X, pool, 5)
-        else:
-            found = gpr.predict(X[pool], return_std=True)[1]
-            some, some_std = gpr._most_uncertain(X[pool], 5)
-        assert_allclose(found, std, atol=1e-7)
-        assert_allclose(some_std, std[some], atol=1e-7)
-        assert set(np.argsort(-std)[:5]) <= set(some)
+        assert_stds_of_a_pool(gpr, theirs, X, pool, by_number, atol=1e-7)
     # Rows of another pool may differ in any column, and so may further labels.
     for _ in range(2):
         expected = theirs.predict(foreign.astype(float), return_std=True)

@@ -18,6 +18,7 @@ from skmolal.gaussian_process._engine import column_kinds, exact
 from skmolal.gaussian_process._engine.column_kinds import find_kinds, rare_first
 from skmolal.gaussian_process._engine.contest import scan
 from skmolal.gaussian_process._engine.precision import numerics
+from tests.loop_checks import assert_stds_of_a_pool
 
 N_FEATURES, N_RARE, HEIGHT = 60, 24, 16
 
@@ -223,16 +224,7 @@ def test_loops_that_know_their_pool(cache, by_number, dtype):
         gpr.fit(X[labelled], y[labelled])
         assert rare_of(gpr)[0] > 10
         theirs.fit(X[labelled].astype(float), y[labelled])
-        std = theirs.predict(X[pool].astype(float), return_std=True)[1]
-        if by_number:
-            found = gpr._predict_rows(X, pool)[1]
-            some, some_std = gpr._most_uncertain_rows(X, pool, 5)
-        else:
-            found = gpr.predict(X[pool], return_std=True)[1]
-            some, some_std = gpr._most_uncertain(X[pool], 5)
-        assert_allclose(found, std, atol=1e-6)
-        assert_allclose(some_std, std[some], atol=1e-6)
-        assert set(np.argsort(-std)[:5]) <= set(some)
+        assert_stds_of_a_pool(gpr, theirs, X, pool, by_number, atol=1e-6)
         expected = theirs.predict(foreign.astype(float), return_std=True)
         for found, value in zip(gpr.predict(foreign, return_std=True), expected, strict=True):
             assert_allclose(found, value, atol=1e-6)
